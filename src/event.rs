@@ -30,11 +30,26 @@ pub enum EndedBy {
     Shutdown,
     /// The operator ended it, by `hale kick`.
     Kick,
+    /// The token of its login expired (`login_token_expiry = end`).
+    TokenExpiry,
     /// An error of ours, or of the kernel.
     Internal,
 }
 
 impl EndedBy {
+    /// All of them, in the order of the enum.
+    pub const ALL: [Self; Self::Internal as usize + 1] = [
+        Self::Client,
+        Self::Backend,
+        Self::IdleTimeout,
+        Self::StallTimeout,
+        Self::HalfCloseTimeout,
+        Self::Shutdown,
+        Self::Kick,
+        Self::TokenExpiry,
+        Self::Internal,
+    ];
+
     /// The word in the log line.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -46,6 +61,7 @@ impl EndedBy {
             Self::HalfCloseTimeout => "half-close-timeout",
             Self::Shutdown => "shutdown",
             Self::Kick => "kick",
+            Self::TokenExpiry => "token-expiry",
             Self::Internal => "proxy",
         }
     }
@@ -62,6 +78,8 @@ pub enum Notice {
     FactsLeftOut,
     /// Its backend said in clear, before TLS, what would have reached the client otherwise (W-BTLS-4).
     WordsInClear,
+    /// The token of its login has expired, and its session goes on (`login_token_expiry = keep`).
+    TokenExpired,
 }
 
 impl Notice {
@@ -80,6 +98,9 @@ impl Notice {
             Self::WordsInClear => {
                 "words of the backend came in clear where TLS begins, and were thrown away: a host on the way may have \
                  said them, or the backend greets in a strange way"
+            }
+            Self::TokenExpired => {
+                "the token of this login has expired, and the session goes on (login_token_expiry = keep)"
             }
             Self::FactsLeftOut => {
                 "the backend was not told everything: forward variables have at most 20 bytes of name and 1024 of value, \

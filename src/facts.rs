@@ -67,6 +67,19 @@ impl Security {
     }
 }
 
+/// How a login came, as far as password databases elsewhere may want to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Approach {
+    /// Logins that the same connection has failed at before.
+    pub failed_before: u8,
+    /// By TLS, ours or of a proxy or load balancer in front of us.
+    pub is_secured: bool,
+    /// Suite and version, where the TLS is ours.
+    pub security: Option<Security>,
+    /// The client has shown a certificate, which was verified.
+    pub is_certified: bool,
+}
+
 /// Whom a client certificate names that was verified: by us, or by the load balancer that a PROXY header is believed of
 /// (W-TLS-4, W-TLV-2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

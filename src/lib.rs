@@ -25,6 +25,7 @@ pub mod webauth;
 pub mod route;
 pub mod relay;
 pub mod doveadm;
+pub mod metrics;
 pub mod health;
 pub mod moving;
 #[cfg(feature = "appliance")]

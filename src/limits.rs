@@ -2,10 +2,12 @@
 //!
 //! The rules behind them are in docs/rules. Settings may change some; these are the defaults and the hard walls.
 
+mod stats;
 mod web;
 
 use std::time::Duration;
 
+pub use stats::*;
 pub use web::*;
 
 // === Before login ===
@@ -638,6 +640,11 @@ pub const LOG_LINES_MAX: usize = 16_384;
 pub const LOG_WRITE_BYTES: usize = 16 * 1024;
 /// Live sessions get this long to finish after SIGTERM before they are closed.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// A session whose token has expired is told goodbye when no byte has moved for this long: a command that is under way comes to
+/// its end first.
+pub const TOKEN_EXPIRED_QUIET: Duration = Duration::from_secs(1);
+/// A session that never is quiet ends this long after its token: a client that keeps talking must not outlive it for good.
+pub const TOKEN_EXPIRED_GRACE: Duration = Duration::from_secs(60);
 /// A relay without bytes for this long counts as idle and is closed first when draining (W-REL-7).
 pub const DRAIN_IDLE: Duration = Duration::from_secs(2);
 

@@ -59,7 +59,7 @@ fn answer(bytes: &[u8]) {
         auth_http::Said::Refused(text) | auth_http::Said::Unavailable(text) => {
             assert!(text.chars().count() <= 200 && !text.chars().any(char::is_control));
         }
-        auth_http::Said::Good(_) | auth_http::Said::Odd(_) => {}
+        auth_http::Said::Good(_) | auth_http::Said::RefusedLater(_) | auth_http::Said::Odd(_) => {}
     }
     let _ = json_http::read(&response);
     if let Ok(policy::Ruling::Go(delay)) = policy::read(&response) {

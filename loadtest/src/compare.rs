@@ -13,7 +13,7 @@ use rustix::process::Pid;
 use crate::account::{Processes, wait_quiet};
 use crate::affinity;
 use crate::certificate::{self, Certificate};
-use crate::engine::{Engine, Handshakes, Protocol, TlsBackends};
+use crate::engine::{Engine, Handshakes, LoginCommand, Protocol, TlsBackends};
 use crate::record::Record;
 use crate::report;
 use crate::scenario::{FOREIGN_PERCENT_MAX, Kind, Scenario, Subject};
@@ -42,6 +42,12 @@ pub(crate) struct CompareOptions {
     /// Hale forgets between two runs whom it knows, so that each user's first login of a run asks the GeoDB.
     #[arg(long)]
     cold: bool,
+    /// A file with the passdb of the target hale-userdb; without it that does not take part.
+    #[arg(long)]
+    passdb: Option<PathBuf>,
+    /// The process of that database; what it and its children use is not foreign.
+    #[arg(long, requires = "passdb")]
+    userdb_pid: Option<i32>,
     /// How many backends the target hale-probing probes every ten seconds, besides those that users have.
     #[arg(long, default_value_t = 1000)]
     probed: u32,
@@ -106,7 +112,8 @@ pub(crate) fn run(options: &CompareOptions, interrupted: &Arc<AtomicBool>) -> Re
     let tls = options.tls(directory.path())?;
     let mut courses = Vec::new();
     for protocol in &options.protocol {
-        let bench = options.bench(directory.path().join(protocol.name()), *protocol, tls.clone());
+        let bench =
+            options.bench(directory.path().join(protocol.name()), *protocol, tls.clone())?;
         std::fs::create_dir(&bench.directory)?;
         let targets = options.targets(*protocol);
         for target in &targets {
@@ -276,6 +283,9 @@ impl CompareOptions {
         };
         let mut credentials =
             self.swarm.credentials(bench.protocol, bench.user_pattern(), trust)?;
+        if target == Target::HaleScram {
+            credentials.command = LoginCommand::ScramSha256;
+        }
         if target == Target::Direct {
             // The fake backends do not read it.
             credentials.proxy_source = None;
@@ -284,7 +294,7 @@ impl CompareOptions {
             name: target.name().to_owned(),
             target: running.address,
             processes: running.processes(),
-            geodb: Processes::new(self.geodb_pid.and_then(Pid::from_raw).into_iter().collect()),
+            geodb: self.beside(),
             admin: target.admin_socket(bench),
             credentials,
             sources: (1..=self.sources).map(|last| Ipv4Addr::new(127, 0, 1, last)).collect(),
@@ -314,19 +324,29 @@ impl CompareOptions {
         targets.extend(self.hale.is_some().then_some(Target::Hale));
         let has_cassandra = self.hale.is_some() && self.geodb.is_some();
         targets.extend(has_cassandra.then_some(Target::HaleCassandra));
+        let has_userdb = self.hale.is_some() && self.passdb.is_some();
+        targets.extend(has_userdb.then_some(Target::HaleUserdb));
         targets.extend(self.before.is_some().then_some(Target::HaleBefore));
         targets.retain(|target| target.serves(protocol, self.swarm.tls));
         targets
     }
 
-    fn bench(&self, directory: PathBuf, protocol: Protocol, tls: Option<BenchTls>) -> Bench {
-        Bench {
+    fn bench(
+        &self,
+        directory: PathBuf,
+        protocol: Protocol,
+        tls: Option<BenchTls>,
+    ) -> Result<Bench> {
+        let passdb = self.passdb.as_ref().map(std::fs::read_to_string).transpose();
+        let passdb = passdb.context("read the file of --passdb")?;
+        Ok(Bench {
             protocol,
             directory,
             hale: self.hale.clone(),
             before: self.before.clone(),
             geodb: self.geodb.clone(),
             cold: self.cold,
+            passdb,
             probed: self.probed,
             moves: self.scenarios.iter().any(|scenario| scenario.kind == Kind::Held),
             haproxy: self.haproxy.clone(),
@@ -341,7 +361,13 @@ impl CompareOptions {
             users: self.swarm.users,
             password: self.swarm.password.clone(),
             hashed: self.hashed,
-        }
+        })
+    }
+
+    /// Servers that Hale asks and that share its processors.
+    fn beside(&self) -> Processes {
+        let pids = [self.geodb_pid, self.userdb_pid].into_iter().flatten();
+        Processes::new(pids.filter_map(Pid::from_raw).collect())
     }
 }
 

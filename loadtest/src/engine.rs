@@ -17,6 +17,7 @@ mod login;
 mod payload;
 mod protocol;
 mod proxy_header;
+pub(crate) mod scram;
 mod tls;
 mod trickle;
 #[cfg(test)]

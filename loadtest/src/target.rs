@@ -40,6 +40,10 @@ pub(crate) enum Target {
     HaleCassandra,
     /// Hale that probes many backends.
     HaleProbing,
+    /// Hale whose users are in a database elsewhere; hale's own all have one password in its configuration then.
+    HaleUserdb,
+    /// Hale to which clients log in by SCRAM-SHA-256.
+    HaleScram,
     /// An earlier build of Hale, to see what a change costs.
     HaleBefore,
 }
@@ -56,6 +60,8 @@ pub(crate) struct Bench {
     pub(crate) before: Option<PathBuf>,
     /// The GeoDB of the Hale that has it in Cassandra.
     pub(crate) geodb: Option<String>,
+    /// The passdb of the Hale whose users are elsewhere, as it stands in a configuration.
+    pub(crate) passdb: Option<String>,
     /// How many more backends the Hale has that probes.
     pub(crate) probed: u32,
     /// Whether Hale forgets everything it knows between two runs.
@@ -108,6 +114,8 @@ impl Target {
             Self::Hale => "hale",
             Self::HaleCassandra => "hale-cassandra",
             Self::HaleProbing => "hale-probing",
+            Self::HaleUserdb => "hale-userdb",
+            Self::HaleScram => "hale-scram",
             Self::HaleBefore => "hale-before",
         }
     }
@@ -119,7 +127,9 @@ impl Target {
             | Self::Hale
             | Self::HaleCassandra
             | Self::HaleProbing
+            | Self::HaleUserdb
             | Self::HaleBefore => true,
+            Self::HaleScram => protocol == Protocol::Imap,
             Self::Haproxy | Self::HaproxySplice => tls.is_none(),
             Self::HaproxyTls => tls == Some(TlsMode::Implicit),
             Self::Nginx => nginx::word(protocol).is_some(),
@@ -132,21 +142,17 @@ impl Target {
             Self::Direct => Ok(()),
             Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls => haproxy::prepare(self, bench),
             Self::Nginx => nginx::prepare(bench),
-            Self::Hale | Self::HaleCassandra | Self::HaleProbing | Self::HaleBefore => {
-                hale::prepare(self, bench)
-            }
+            _ => hale::prepare(self, bench),
         }
     }
 
     /// Where the operator asks it, if there is such a place.
     pub(crate) fn admin_socket(self, bench: &Bench) -> Option<PathBuf> {
         match self {
-            Self::Hale | Self::HaleCassandra | Self::HaleProbing | Self::HaleBefore => {
-                Some(hale::admin_socket(self, bench))
-            }
             Self::Direct | Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls | Self::Nginx => {
                 None
             }
+            _ => Some(hale::admin_socket(self, bench)),
         }
     }
 
@@ -160,9 +166,7 @@ impl Target {
             }
             Self::Haproxy | Self::HaproxySplice | Self::HaproxyTls => haproxy::command(self, bench),
             Self::Nginx => nginx::command(bench),
-            Self::Hale | Self::HaleCassandra | Self::HaleProbing | Self::HaleBefore => {
-                hale::command(self, bench)?
-            }
+            _ => hale::command(self, bench)?,
         };
         let output = File::create(&log).with_context(|| format!("create {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
@@ -184,6 +188,8 @@ impl Target {
             Self::HaleBefore => 20_148,
             Self::HaleCassandra => 20_149,
             Self::HaleProbing => 20_150,
+            Self::HaleUserdb => 20_151,
+            Self::HaleScram => 20_152,
         };
         SocketAddrV4::new([127, 0, 0, 1].into(), port)
     }

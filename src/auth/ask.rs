@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::facts::Approach;
 use crate::names::Protocol;
 use crate::names::mechanism::{Mechanism, Mechanisms};
 use crate::secret::Secret;
@@ -68,4 +69,6 @@ pub struct Question {
     pub remote: IpAddr,
     /// The address the client connected to.
     pub local: IpAddr,
+    /// How it came.
+    pub approach: Approach,
 }

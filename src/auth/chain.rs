@@ -23,11 +23,11 @@ use crate::auth::inquiry::{Inquiry, RemoteTrouble, Reply};
 use crate::auth::job::Job;
 use crate::auth::passdb::{Cause, Passdbs, Role, Rule};
 use crate::auth::scheme::SchemeError;
+use crate::auth::scram::Derivation;
 use crate::auth::user::Identity;
 use crate::auth::verdict::{Elsewhere, Grant, Verdict};
 use crate::fault::Failure;
 
-pub use exchange::Derivation;
 use exchange::Led;
 
 /// A login on its way through the databases.

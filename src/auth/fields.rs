@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::auth::user;
 use crate::auth::verdict::{BackendMech, BackendTls, Certificate, Grant};
 use crate::limits::{FORWARD_KEY_BYTES_MAX, FORWARD_VALUE_BYTES_MAX};
+use crate::names::mechanism::{Mechanism, Mechanisms};
 use crate::network::Networks;
 use crate::secret::Secret;
 use crate::tick::Tick;
@@ -62,6 +63,7 @@ pub struct GrantFields {
     pub tls: Option<BackendTls>,
     pub cluster_tag: Option<Box<str>>,
     pub forward: Vec<(Box<str>, Box<str>)>,
+    pub valid_until: Option<Tick>,
 }
 
 /// `delay_until=<unix time>[+<seconds>]`: holds logins back while their user is moved by hand (C-MOVE-2). The
@@ -244,7 +246,9 @@ impl Field {
             Self::Hostip => "an IP address",
             Self::Pass | Self::Password | Self::Reason => "a text without control characters",
             Self::Port => "a port from 1 to 65535",
-            Self::ProxyMech => "PLAIN or LOGIN",
+            Self::ProxyMech => {
+                "PLAIN, LOGIN, SCRAM-SHA-1, SCRAM-SHA-256, EXTERNAL, XOAUTH2 or OAUTHBEARER"
+            }
             Self::ProxyTimeout => "a time such as `30` or `30 secs`",
             Self::Ssl | Self::Starttls => "yes, no or any-cert",
             Self::Noauthenticate
@@ -357,6 +361,8 @@ impl GrantFields {
             tls: self.tls,
             cluster_tag: self.cluster_tag,
             forward: self.forward,
+            valid_until: self.valid_until,
+            nonce: Box::default(),
         }
     }
 
@@ -402,14 +408,19 @@ fn host(text: &str) -> Option<Box<str>> {
 }
 
 fn mech(text: &str) -> Option<BackendMech> {
-    if text.eq_ignore_ascii_case("PLAIN") {
-        Some(BackendMech::Plain)
-    } else if text.eq_ignore_ascii_case("LOGIN") {
-        Some(BackendMech::Login)
-    } else {
-        None
+    let mechanism = Mechanism::named(text.as_bytes())?;
+    match mechanism {
+        Mechanism::Plain => Some(BackendMech::Plain),
+        Mechanism::Login => Some(BackendMech::Login),
+        _ => TOWARDS_BACKENDS.has(mechanism).then_some(BackendMech::Sasl(mechanism)),
     }
 }
+
+/// What Hale speaks with backends, as their client, besides PLAIN and LOGIN.
+const TOWARDS_BACKENDS: Mechanisms = Mechanisms::TOKENS
+    .with(Mechanism::External)
+    .with(Mechanism::ScramSha1)
+    .with(Mechanism::ScramSha256);
 
 /// `None` inside: no TLS.
 fn certificate(text: &str) -> Option<Option<Certificate>> {

@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use crate::auth::ask::Proof;
 use crate::auth::cache::Key;
+use crate::auth::fields::DelayUntil;
 use crate::auth::passdb::Cause;
 use crate::auth::variables::Values;
+use crate::facts::Approach;
 use crate::names::Protocol;
 use crate::secret::Secret;
 use crate::tick::Tick;
@@ -65,6 +67,8 @@ pub struct Inquiry {
     pub remote: IpAddr,
     /// The address the client connected to.
     pub local: IpAddr,
+    /// How the login came.
+    pub approach: Approach,
     /// What the reply depends on besides the database's content.
     pub subject: Subject,
     /// Whether the reply is remembered.
@@ -117,10 +121,21 @@ impl Inquiry {
             proof,
             remote: values.remote,
             local: values.local,
+            approach: Approach::default(),
             wants,
             is_cached: remote.is_cached,
             is_recheck: false,
         }
+    }
+
+    /// The same, of a login that came so. A database that is told whether it came by TLS may say another thing if it did not.
+    #[must_use]
+    pub fn that_came(self, remote: &Remote, approach: Approach) -> Self {
+        let subject = match remote.variables.iter().any(|name| &**name == APPROACH) {
+            true => self.subject.and(&format!("{:?}", Approach { failed_before: 0, ..approach })),
+            false => self.subject,
+        };
+        Self { approach, subject, ..self }
     }
 
     /// What the variables of the database's templates stand for.
@@ -164,7 +179,16 @@ impl Subject {
         add(wants.secret().map_or(&[], Secret::expose));
         Self(Secret::new(bytes))
     }
+
+    /// The same, and one part more.
+    fn and(&self, part: &str) -> Self {
+        let end = u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes();
+        Self(Secret::new([self.0.expose(), part.as_bytes(), &end].concat()))
+    }
 }
+
+/// The name, among those of a database's variables, of how a login came.
+pub const APPROACH: &str = "approach";
 
 /// Keeps keys of replies apart from those of verifications, whose second part is a password: none has a NUL.
 const REPLIES: &[u8] = b"\0reply";
@@ -178,6 +202,8 @@ pub enum Reply {
     Verified(Arc<Row>),
     /// The password or token is wrong.
     Mismatch,
+    /// The same, and the client is to hear of it not before this.
+    MismatchHeld(DelayUntil),
     /// It does not have the user.
     Unknown,
     /// The password or token is right or was, and may not be used any more.
@@ -309,6 +335,25 @@ mod tests {
         let both = ["user", "original_user"];
         let (one, other) = (split("ab", "c"), split("a", "bc"));
         assert_ne!(of(1, &both, &one), of(1, &both, &other));
+    }
+
+    #[test]
+    fn sa_09_what_a_service_said_of_a_login_by_tls_is_not_said_of_one_in_clear() {
+        let of = |variables: &[&str], approach| {
+            let variables = variables.iter().map(|name| (*name).into()).collect();
+            let remote =
+                Remote { id: 1, driver: "http", gives: Gives::Both, variables, is_cached: true };
+            let wants = Wants::Verdict(Secret::from("a"));
+            let values = values("bob", "192.0.2.7");
+            let inquiry = Inquiry::new(&remote, &values, Proof::Password, wants);
+            inquiry.that_came(&remote, approach).key(&Secret::from("process"))
+        };
+        let clear = Approach::default();
+        let secured = Approach { is_secured: true, ..clear };
+        assert_ne!(of(&["user", APPROACH], clear), of(&["user", APPROACH], secured));
+        assert_eq!(of(&["user"], clear), of(&["user"], secured), "it is not told");
+        let again = Approach { failed_before: 2, ..clear };
+        assert_eq!(of(&["user", APPROACH], clear), of(&["user", APPROACH], again));
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod passwd_file;
 pub mod scheme;
 pub mod saslname;
 pub mod scram;
+pub mod sql_query;
 pub mod bearer;
 pub mod cache;
 pub mod fields;

@@ -263,6 +263,7 @@ impl Passdb {
             let text = str::from_utf8(value.expose()).map_err(|_| RemoteTrouble::Form)?;
             fields.set(name, Some(text))?;
         }
+        fields.grant.valid_until = row.valid_until.or(fields.grant.valid_until);
         let own = match &row.password {
             Some(password) if row.is_bare => {
                 let scheme = format!("{{{}}}", self.default_scheme.name()).into_bytes();

@@ -152,6 +152,28 @@ pub fn nonce(secret: &Secret, unique: &[u8]) -> String {
     messages::encoded(drawn.get(..18).unwrap_or_default())
 }
 
+/// What a password makes with a salt: to be computed where that may take its time. Prints nothing of either.
+#[derive(Clone, Debug)]
+pub struct Derivation {
+    algorithm: Algorithm,
+    password: Secret,
+    salted: Salted,
+}
+
+impl Derivation {
+    /// Of this password.
+    #[must_use]
+    pub fn new(algorithm: Algorithm, password: Secret, salted: Salted) -> Self {
+        Self { algorithm, password, salted }
+    }
+
+    /// Computes it: milliseconds, not for a data core.
+    #[must_use]
+    pub fn run(&self) -> Derived {
+        Derived::of(self.algorithm, self.password.expose(), &self.salted)
+    }
+}
+
 /// What a client computes of its password once it knows the salt.
 #[derive(Clone, Debug)]
 pub struct Derived {

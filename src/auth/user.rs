@@ -213,6 +213,7 @@ mod tests {
             password: Secret::from("x"),
             remote: "192.0.2.7".parse().unwrap(),
             local: "192.0.2.1".parse().unwrap(),
+            approach: crate::facts::Approach::default(),
         }
     }
 

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::fault::Failure;
+use crate::names::mechanism::Mechanism;
 use crate::secret::Secret;
+use crate::tick::Tick;
 
 /// The answer to a [`super::ask::Question`].
 #[derive(Clone, Debug)]
@@ -73,6 +75,10 @@ pub struct Grant {
     pub cluster_tag: Option<Box<str>>,
     /// `forward_*` fields, without the prefix.
     pub forward: Vec<(Box<str>, Box<str>)>,
+    /// When the client's token ends, where that is known.
+    pub valid_until: Option<Tick>,
+    /// Unforeseeable, for SCRAM with the backend; empty for every other mechanism. The shell draws it.
+    pub nonce: Box<str>,
 }
 
 impl Grant {
@@ -97,6 +103,8 @@ impl Grant {
             tls: None,
             cluster_tag: None,
             forward: Vec::new(),
+            valid_until: None,
+            nonce: Box::default(),
         }
     }
 }
@@ -112,6 +120,8 @@ pub enum BackendMech {
     Login,
     /// SASL PLAIN.
     Plain,
+    /// A mechanism that shows no password: SCRAM, EXTERNAL by Hale's own certificate, or a token.
+    Sasl(Mechanism),
 }
 
 /// TLS towards the backend, as a passdb asks for it.

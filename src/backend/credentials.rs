@@ -11,7 +11,7 @@ use crate::fault::Failure;
 use crate::secret::Secret;
 use crate::wire::base64;
 
-use super::Login;
+use super::{Login, Proof};
 
 impl Login {
     /// Whether nothing but SASL PLAIN will do: the operator wants it, or there is a master user, whom no other way
@@ -36,8 +36,12 @@ impl Login {
 ///
 /// # Errors
 /// `Credentials` when a field holds what could end a string or a line; `preauth` lets none through (W-SASL-7), a
-/// database might.
+/// database might. `Internal` when no nonce was drawn for SCRAM.
 pub(super) fn check(login: &Login) -> Result<(), Failure> {
+    // Any host could have an answer ready to an exchange that begins without one.
+    if matches!(login.proof, Proof::Scram(_)) && login.nonce.is_empty() {
+        return Err(Failure::Internal);
+    }
     if is_sendable(&login.user, &login.password, login.master.as_deref()) {
         Ok(())
     } else {
@@ -132,6 +136,9 @@ mod tests {
             check(&Login { user: user.into(), password, master, ..Login::default() })
         };
         assert_eq!(of("tim", " p w\t\\\"", Some("root")), Ok(()));
+        let proof = Proof::Scram(crate::names::mechanism::Mechanism::ScramSha256);
+        let without_nonce = Login { user: "tim".into(), proof, ..Login::default() };
+        assert_eq!(check(&without_nonce), Err(Failure::Internal));
         for (user, password, master) in [
             ("a\nb", "p", None),
             ("a\rb", "p", None),

@@ -14,12 +14,14 @@ pub(crate) mod last_words;
 pub mod pop3;
 pub mod referral;
 mod sasl;
+mod scram;
 pub mod sieve;
 pub mod submission;
 pub mod xclient;
 
 use std::time::Duration;
 
+use crate::auth::scram::{Derivation, Derived};
 use crate::auth::verdict::BackendMech;
 use crate::facts::ClientFacts;
 use crate::fault::Failure;
@@ -85,6 +87,23 @@ impl Dialogue {
                 sasl::write_line(message, to_backend);
             }
             Self::Sieve(_) => sieve::write_message(message, to_backend),
+        }
+    }
+
+    /// What came of [`Step::Derive`].
+    pub fn derived(&mut self, derived: &Derived, to_backend: &mut Vec<u8>) -> Step {
+        let exchange = match self {
+            Self::Imap(imap) => &mut imap.exchange,
+            Self::Pop3(pop3) => &mut pop3.exchange,
+            Self::Sieve(sieve) => &mut sieve.exchange,
+            Self::Submission(submission) => &mut submission.exchange,
+        };
+        match exchange.as_mut().and_then(|exchange| exchange.derived(derived)) {
+            Some(message) => {
+                self.answer(&message, to_backend);
+                Step::More
+            }
+            None => Step::Failed(Failure::Internal, None),
         }
     }
 
@@ -180,10 +199,12 @@ pub struct Login {
     pub proof: Proof,
     /// The user's password, or the master user's; the token, or the first message of the client's exchange.
     pub password: Secret,
-    /// Log in as this master user on behalf of `user`, by SASL PLAIN.
+    /// Log in as this master user on behalf of `user`, by SASL PLAIN or SCRAM.
     pub master: Option<Box<str>>,
     /// The mechanism.
     pub mech: BackendMech,
+    /// Hale's own, for SCRAM: no other exchange has it.
+    pub nonce: Box<str>,
     /// Wait for each reply before the next command.
     pub nopipelining: bool,
     /// Begin with the protocol's STARTTLS; without it there is no login (W-BTLS-3).
@@ -218,6 +239,10 @@ pub enum Proof {
     Token,
     /// The client's own messages, to and fro (W-CRED-1).
     Led(Mechanism),
+    /// A password that is proved and not shown: SCRAM, with Hale as its client.
+    Scram(Mechanism),
+    /// Hale's own certificate: EXTERNAL.
+    Certificate,
 }
 
 /// What a dialogue came to.
@@ -229,6 +254,8 @@ pub enum Step {
     StartTls,
     /// The backend leads an exchange with the client, and asks this. Answer with `answer`.
     Challenge(Box<[u8]>),
+    /// The backend wants a proof that takes some computing. Answer with `derived`.
+    Derive(Box<Derivation>),
     /// Logged in.
     Ready(LoginOk),
     /// Not logged in. The text is the backend's, behind its status word, when the client is to see it; it may hold any

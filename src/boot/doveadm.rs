@@ -1,8 +1,6 @@
 //! Ports of `service doveadm`: one socket each, for the control core.
 
-use std::net::TcpListener;
-
-use super::exit::{Exit, Refusal};
+use super::exit::Refusal;
 use super::listen;
 use crate::config::Config;
 use crate::config::model::{AdminListener, AdminService};
@@ -27,14 +25,8 @@ pub(super) fn open(
             writer.add_line(Level::Warning, &line);
             continue;
         }
-        let unusable = |error: std::io::Error| Refusal {
-            exit: Exit::TempFail,
-            text: format!("inet_listener {name}: {endpoint} can't be used: {error}"),
-        };
-        for socket in listen::open(name, *endpoint, 1, options)? {
-            let socket = TcpListener::from(socket);
-            socket.set_nonblocking(true).map_err(unusable)?;
-            doors.push(Door { listener: socket, name: name.clone(), tls: *tls, speech });
+        for listener in listen::of_control(name, *endpoint, options)? {
+            doors.push(Door { listener, name: name.clone(), tls: *tls, speech });
         }
         writer.add_line(Level::Info, &format!("listening for doveadm on {endpoint}"));
     }

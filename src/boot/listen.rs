@@ -1,6 +1,6 @@
 //! Ports: one socket per data core and listener, taken before anything is served.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,20 @@ pub(super) fn open(
     (0..cores).map(|_| listen(on, options).map_err(|error| refusal(&error, on, name))).collect()
 }
 
+/// The same for the control core: one socket, which does not block.
+pub(super) fn of_control(
+    name: &str,
+    on: SocketAddr,
+    options: &SocketOptions,
+) -> Result<Vec<TcpListener>, Refusal> {
+    let ready = |socket: OwnedFd| {
+        let listener = TcpListener::from(socket);
+        listener.set_nonblocking(true).map_err(|error| refusal(&error, on, name))?;
+        Ok(listener)
+    };
+    open(name, on, 1, options)?.into_iter().map(ready).collect()
+}
+
 fn reserve(on: SocketAddr, name: &str) -> Result<(), Refusal> {
     #[expect(
         clippy::disallowed_methods,
@@ -31,7 +45,7 @@ fn reserve(on: SocketAddr, name: &str) -> Result<(), Refusal> {
     )]
     let give_up = Instant::now() + PATIENCE;
     loop {
-        match std::net::TcpListener::bind(on) {
+        match TcpListener::bind(on) {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
                 #[expect(clippy::disallowed_methods, reason = "see above")]

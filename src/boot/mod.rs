@@ -8,6 +8,7 @@ mod admin_socket;
 mod cores;
 mod data_core;
 mod doveadm;
+mod stats;
 mod exit;
 mod limits;
 mod listen;

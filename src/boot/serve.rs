@@ -1,13 +1,14 @@
 //! `hale run`: everything that has to stand before the first connection, and the end of it.
 
 use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd};
+use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
 use super::cores::{self, Plan};
 use super::data_core::DataCore;
 use super::exit::{Exit, Refusal};
-use super::{admin_socket, doveadm, limits, listen, lock, settings};
+use super::{admin_socket, doveadm, limits, listen, lock, settings, stats};
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::admin::{About, Admin, AdminSocket, Board, Listening};
 use crate::control::cluster::ClusterSettings;
@@ -16,7 +17,7 @@ use crate::control::geodb::{GeoDb, GeoDbError, OpenMode};
 use crate::control::localdb::LocalDb;
 use crate::control::{
     Certificates, Control, DoveadmDoors, Level, LogWriter, PassdbSources, PolicyServer, Probes,
-    Resolver, Routing, UserDbs, moves_of, start_hashing,
+    Resolver, Routing, StatsDoor, UserDbs, moves_of, start_hashing,
 };
 use crate::names::CoreId;
 use crate::ring::port::Fd;
@@ -61,6 +62,7 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     };
     let sockets = open_listeners(config, plan.data.len(), &options, &mut writer)?;
     let doors = doveadm::open(config, &options, &mut writer)?;
+    let stats = stats::open(config, &options, &mut writer)?;
     writer.flush();
     let wanted = config.limits.connections_per_core;
     let per_core = limits::connections_per_core(descriptors, wanted);
@@ -77,7 +79,7 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
         .map_err(|fault| Refusal::config(fault.to_string()))?;
     let house = House { config, plan, exchange, options, per_core };
     let files = Files { sources, certificates };
-    let desk = Desk { socket, board, doors };
+    let desk = Desk { socket, board, doors, stats };
     let databases = Databases { geodb, local, userdbs, secret, policy };
     let ended = house.run(databases, files, writer, desk, sockets);
     admin_socket::remove(&config.base_dir);
@@ -154,7 +156,7 @@ struct Databases {
     geodb: GeoDb,
     local: LocalDb,
     userdbs: UserDbs,
-    policy: Option<PolicyServer>,
+    policy: Option<Rc<PolicyServer>>,
     /// By which what is remembered of passwords is found again, and nothing told from it.
     secret: Secret,
 }
@@ -164,6 +166,7 @@ struct Desk {
     socket: AdminSocket,
     board: Board,
     doors: Vec<Door>,
+    stats: Vec<StatsDoor>,
 }
 
 /// The sockets of one data core.
@@ -246,7 +249,8 @@ impl House<'_> {
             local.clone(),
             userdbs.clone(),
             ClusterSettings::new(self.config),
-        );
+        )
+        .ruled_by(policy.clone());
         let control = Control {
             routing: Routing::new(
                 self.config,
@@ -262,6 +266,7 @@ impl House<'_> {
             ),
             local,
             socket: desk.socket,
+            stats: desk.stats,
             admin,
             moves: moves_of(self.config),
             doveadm: DoveadmDoors {

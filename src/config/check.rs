@@ -4,6 +4,7 @@
 //! anything outside of the files (the shell).
 //! Driver: [`super::load`]. Tests: below, in the parts, and in `tests.rs`.
 
+mod certificate;
 mod ciphers;
 mod cleartext;
 mod cluster;
@@ -28,7 +29,7 @@ use super::diagnostic::{Findings, nearest};
 use super::environment::Environment;
 use super::model::{
     Auth, Config, ControlCore, Cores, Doveadm, HeaderOption, Limits, ProtocolSettings, Proxy,
-    ProxyHeader, ProxySsl, Trust,
+    ProxyHeader, ProxySsl, TokenExpiry, Trust,
 };
 use super::registry::Scope;
 use super::sieve::ManageSieve;
@@ -54,6 +55,7 @@ pub(crate) fn check(
     let protocol_settings =
         Protocol::ALL.map(|protocol| protocol_settings(root, protocol, findings));
     tls::certificate_logins(root, &listeners, &auth, &protocol_settings, findings);
+    certificate::demand(&auth.passdbs, ssl.own.as_ref(), findings);
     let trust = trust(root, findings);
     cleartext::point_out(root, &listeners, &ssl, &protocol_settings, &trust, findings);
     let config = Config {
@@ -224,6 +226,10 @@ fn proxy(root: &Section, findings: &mut Findings) -> Proxy {
         login_timeout: positive(root, "login_proxy_timeout", findings),
         max_reconnects: root.small("login_proxy_max_reconnects"),
         max_disconnect_delay: root.time("login_proxy_max_disconnect_delay"),
+        token_expiry: match root.text("login_token_expiry").as_str() {
+            "end" => TokenExpiry::End,
+            _ => TokenExpiry::Keep,
+        },
         source_ips,
     }
 }

@@ -180,7 +180,8 @@ fn about(scope: Scope) -> &'static str {
              `forward_*`, …) with variables; an empty `password` or\n`pass` is left out. \
              `proxy_mech = PLAIN` is SASL PLAIN and nothing else, `LOGIN` the protocol's own\ncommand (in Submission AUTH \
              LOGIN where that is offered). Without it the own command is said, or SASL where only that can\ncarry the \
-             password (eight bits, control characters; in POP3 spaces) or nothing else is offered.\n"
+             password (eight bits, control characters; in POP3 spaces) or nothing else is offered. `SCRAM-SHA-256`,\n`SCRAM-SHA-1`, \
+             `EXTERNAL`, `XOAUTH2` and `OAUTHBEARER` show no password: docs/MECHANISMS.md.\n"
         }
         Scope::LocalName => {
             "\nCertificates by the server name that a client asks for; several names stand between quotes.\n"

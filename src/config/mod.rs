@@ -33,7 +33,7 @@ pub use diagnostic::{Diagnostic, Place};
 pub use model::{
     AllowCleartext, Cassandra, Config, Consistencies, Consistency, ControlCore, Cores, Field,
     GeoDb, Listener, Log, LogTarget, LoginLog, Outcome, Passdb, PassdbDriver, RemotePassdb,
-    RequestClientCert, Service, Skip, Sql, SqlDatabase, SslMode,
+    RequestClientCert, Service, Skip, Sql, SqlDatabase, SslMode, TokenExpiry,
 };
 pub use raw::Source;
 pub use render::{Secrets, Show, render};

@@ -46,7 +46,7 @@ pub use ssl::{
     RequestClientCert, Ssl, SslMode, TlsVersion,
 };
 pub use userdb::{RemotePassdb, Service};
-pub use way::{HeaderOption, ProxyHeader, ProxySsl};
+pub use way::{HeaderOption, Proxy, ProxyHeader, ProxySsl, TokenExpiry};
 
 /// Everything Hale is told.
 #[derive(Clone, Debug)]
@@ -209,6 +209,8 @@ pub struct Cluster {
     pub backend_test_username: Option<Template>,
     /// Password of the health probes.
     pub backend_test_password: Option<Secret>,
+    /// How they log in; absent: as users do.
+    pub backend_test_mech: Option<Mechanism>,
     /// Whether this proxy probes backends and may set them offline.
     pub proxy_check_backends: bool,
     /// Protocols by which it does; never LMTP, which has no login.
@@ -410,19 +412,6 @@ pub enum Outcome {
     Continue,
     /// Refused, unless a later passdb says otherwise.
     ContinueFail,
-}
-
-/// Logging in at backends.
-#[derive(Clone, Debug)]
-pub struct Proxy {
-    /// From the first connect to the backend's login reply.
-    pub login_timeout: Duration,
-    /// Attempts after the first.
-    pub max_reconnects: u8,
-    /// Sessions of a dead backend are ended spread over this time; zero: at once.
-    pub max_disconnect_delay: Duration,
-    /// Addresses to connect from, in turn; empty: the system's choice.
-    pub source_ips: Vec<IpAddr>,
 }
 
 /// What may differ between protocols.

@@ -9,6 +9,7 @@ use crate::names::Protocol;
 mod blocks;
 mod bounds;
 mod cassandra;
+mod evidence;
 mod fields;
 mod foreign;
 mod general;
@@ -282,6 +283,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
     general::SETTINGS
         .iter()
         .chain(moves::SETTINGS)
+        .chain(evidence::SETTINGS)
         .chain(bounds::SETTINGS)
         .chain(cassandra::SETTINGS)
         .chain(policy::SETTINGS)

@@ -68,10 +68,14 @@ impl Certificates {
             })
         });
         let trust = self.trust(&mut reading).map_err(|fault| faults.push(fault));
+        let own = self.ssl.own.as_ref().map(|own| reading.identity(own)).transpose();
+        let own = own.map_err(|fault| faults.push(fault)).unwrap_or_default();
         let (true, Ok(trust)) = (faults.is_empty(), trust) else {
             return Err(told_once(faults));
         };
-        let trust = trust.speaking(manner(self.ssl.backend_min_protocol, &self.ssl.backend_offer));
+        let trust = trust
+            .speaking(manner(self.ssl.backend_min_protocol, &self.ssl.backend_offer))
+            .showing(own);
         let context = Context { servers: Servers::new(servers), trust };
         reading.remark_on_passwords();
         let Reading { remarks, expiries, .. } = reading;

@@ -15,7 +15,7 @@ pub struct Expiry {
     /// Host names in it.
     pub(super) hosts: Vec<String>,
     /// First second at which it is not valid any more, since 1970; none: its dates can't be read.
-    pub(super) ends: Option<i64>,
+    pub(in crate::control) ends: Option<i64>,
 }
 
 impl Expiry {
@@ -38,7 +38,7 @@ impl Expiry {
     }
 
     /// Which file it is.
-    pub(super) fn file(&self) -> String {
+    pub(in crate::control) fn file(&self) -> String {
         self.file.display().to_string()
     }
 

@@ -76,6 +76,7 @@ mod tests {
             password: Secret::from("x"),
             remote: [192, 0, 2, 7].into(),
             local: [192, 0, 2, 1].into(),
+            approach: crate::facts::Approach::default(),
         };
         let passdbs = Arc::new(Passdbs { list, ..Passdbs::default() });
         let Step::Verify(_, job) = Chain::start(&passdbs, question) else {

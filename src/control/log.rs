@@ -8,7 +8,7 @@ mod login_line;
 use std::fmt::Write as _;
 
 use crate::config::LoginLog;
-use crate::event::{Event, Outcome, Subject, Tries};
+use crate::event::{Event, Notice, Outcome, Subject, Tries};
 use crate::fault::{Blame, Failure};
 use crate::names::Protocol;
 
@@ -56,6 +56,8 @@ impl Level {
 pub(super) fn level(event: &Event) -> Level {
     match event {
         event if event.is_detail() => Level::Debug,
+        // What the operator has chosen.
+        Event::Noticed { notice: Notice::TokenExpired, .. } => Level::Info,
         Event::Refused { .. } | Event::Noticed { .. } => Level::Warning,
         Event::LoginFailed { failure, .. } | Event::BackendFailed { failure, .. } => {
             match failure.blame() {

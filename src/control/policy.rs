@@ -5,7 +5,8 @@
 //! (`worker::login`). Driver: `tasks::policy`. Tests: `tests/appliance/e2e/policy.rs`.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,18 @@ pub struct PolicyServer {
     log: Arc<Mailbox<Event>>,
     /// Since when it gives no answer.
     silent_since: RefCell<Option<Tick>>,
+    tallies: Cell<Tallies>,
+}
+
+/// What came of the questions so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tallies {
+    asked: u64,
+    told: u64,
+    let_go: u64,
+    held_back: u64,
+    refused: u64,
+    unanswered: u64,
 }
 
 impl PolicyServer {
@@ -48,7 +61,7 @@ impl PolicyServer {
     pub fn configured(
         config: &Config,
         log: &Arc<Mailbox<Event>>,
-    ) -> Result<Option<Self>, SettingFault> {
+    ) -> Result<Option<Rc<Self>>, SettingFault> {
         let Some(settings) = &config.auth.policy else { return Ok(None) };
         let resolver = Resolver::new(config.cluster.hosts_file.clone());
         let client = web::client(&settings.authorities, &resolver)
@@ -71,7 +84,7 @@ impl PolicyServer {
             bits: hash_truncate,
             attributes,
         };
-        Ok(Some(Self {
+        Ok(Some(Rc::new(Self {
             policy,
             client,
             answer_timeout: timeout,
@@ -79,7 +92,8 @@ impl PolicyServer {
             seats: Semaphore::new(limits::POLICY_QUESTIONS_MAX),
             log: Arc::clone(log),
             silent_since: RefCell::default(),
-        }))
+            tallies: Cell::default(),
+        })))
     }
 
     /// Asks or tells.
@@ -91,6 +105,10 @@ impl PolicyServer {
             }
         };
         let Some(request) = self.request(command, login) else { return Ruled::NoAnswer };
+        self.count(|tallies| match command {
+            Command::Allow => tallies.asked += 1,
+            Command::Report { .. } => tallies.told += 1,
+        });
         let work = timeout(self.answer_timeout, self.ask(&request));
         let answer = work.await.unwrap_or_else(|_| Err("no answer in time".to_owned()));
         match answer {
@@ -98,6 +116,7 @@ impl PolicyServer {
             Ok(_) if command != Command::Allow => Ruled::NoAnswer,
             Ok(ruling) => self.obeyed(ruling, login),
             Err(why) => {
+                self.count(|tallies| tallies.unanswered += 1);
                 self.complain(&why);
                 Ruled::NoAnswer
             }
@@ -137,6 +156,11 @@ impl PolicyServer {
             Ruling::Go(delay) => Ruled::Go(delay),
             Ruling::Refuse(text) => Ruled::Refuse(text),
         };
+        self.count(|tallies| match &ruled {
+            Ruled::Refuse(_) => tallies.refused += 1,
+            Ruled::Go(delay) if !delay.is_zero() => tallies.held_back += 1,
+            Ruled::Go(_) | Ruled::NoAnswer => tallies.let_go += 1,
+        });
         if !self.log_only {
             return ruled;
         }
@@ -152,6 +176,36 @@ impl PolicyServer {
         );
         self.note(false, &text);
         Ruled::Go(Duration::ZERO)
+    }
+
+    /// Its state, for operators: a property, its value.
+    #[must_use]
+    pub fn conditions(&self) -> Vec<(&'static str, String)> {
+        let Tallies { asked, told, let_go, held_back, refused, unanswered } = self.tallies.get();
+        let state = match *self.silent_since.borrow() {
+            Some(since) => {
+                format!("does not answer since {} s", clock::now().since(since).as_secs())
+            }
+            None => "ok".to_owned(),
+        };
+        let busy = limits::POLICY_QUESTIONS_MAX.saturating_sub(self.seats.available_permits());
+        vec![
+            ("server", self.policy.url.to_string()),
+            ("state", state),
+            ("under_way", busy.to_string()),
+            ("asked", asked.to_string()),
+            ("let_go", let_go.to_string()),
+            ("held_back", held_back.to_string()),
+            ("refused", refused.to_string()),
+            ("told", told.to_string()),
+            ("unanswered", unanswered.to_string()),
+        ]
+    }
+
+    fn count(&self, add: impl FnOnce(&mut Tallies)) {
+        let mut tallies = self.tallies.get();
+        add(&mut tallies);
+        self.tallies.set(tallies);
     }
 
     fn complain(&self, why: &str) {

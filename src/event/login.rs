@@ -96,6 +96,21 @@ pub enum LoginStep {
 }
 
 impl LoginStep {
+    /// The word in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Tls => "tls",
+            Self::Auth => "auth",
+            Self::Delay => "delay",
+            Self::Route => "route",
+            Self::Connect => "connect",
+            Self::BackendTls => "backend_tls",
+            Self::BackendLogin => "backend_login",
+        }
+    }
+
     /// Every step, in the order in which they come.
     pub const ALL: [Self; 8] = [
         Self::Header,

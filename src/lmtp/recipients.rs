@@ -25,6 +25,7 @@ use crate::auth::verdict::{BackendTls, Certificate, Elsewhere, Grant, Verdict};
 use crate::backend::forward::hops_left;
 use crate::backend::referral::{self, Host, Referral};
 use crate::event::{Event, escaped};
+use crate::facts::{Approach, Transport};
 use crate::fault::Failure;
 use crate::limits::{LMTP_PROXY_TTL, REFERRALS_MAX, USER_BYTES_MAX};
 use crate::names::{Protocol, SessionId};
@@ -51,6 +52,11 @@ impl Delivery {
             password: Secret::default(),
             remote: scene.front.facts.apparent.ip(),
             local: scene.front.facts.local.ip(),
+            approach: Approach {
+                is_secured: scene.front.facts.transport == Transport::Tls,
+                security: scene.front.security,
+                ..Approach::default()
+            },
         };
         let mut recipient = Recipient::new(mailbox.text);
         (recipient.forward, recipient.dsn) = (told.forward, told.dsn);

@@ -293,6 +293,16 @@ pub enum CloseReason {
     Dismissed,
 }
 
+/// The goodbye of a session that has been handed over, in its protocol's words.
+pub fn write_bye(protocol: Protocol, reason: ByeReason, out: &mut Vec<u8>) {
+    match protocol {
+        Protocol::Imap => imap::write_bye(reason, out),
+        Protocol::Pop3 => pop3::write_bye(reason, out),
+        Protocol::Sieve => sieve::write_bye(reason, out),
+        Protocol::Submission | Protocol::Lmtp => submission::write_bye(reason, out),
+    }
+}
+
 /// Why the session ends the dialogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByeReason {
@@ -304,6 +314,8 @@ pub enum ByeReason {
     TooManyConnections,
     /// The operator ends the user's sessions, and this was about to become one.
     Kicked,
+    /// The token that the login was by has expired, and the operator wants no session beyond that.
+    TokenExpired,
     /// Something of ours is broken.
     Internal,
 }

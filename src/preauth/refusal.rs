@@ -82,6 +82,7 @@ pub(super) const fn farewell(reason: ByeReason) -> Farewell {
         ByeReason::Shutdown => (true, "Server shutting down."),
         ByeReason::TooManyConnections => (true, "Too many connections, try again later."),
         ByeReason::Kicked => (true, "Kicked by admin."),
+        ByeReason::TokenExpired => (false, "Token expired."),
         ByeReason::Internal => (true, "Internal error, try again later."),
     };
     Farewell { is_temporary, words }

@@ -13,12 +13,14 @@ use super::routing;
 use super::step::{
     AtBackend, InDialogue, Leader, LoggedIn, Next, Refusal, Scene, Securing, Shown, Step,
 };
-use crate::auth::verdict::{BackendTls, Certificate};
+use crate::auth::scram::Derived;
+use crate::auth::verdict::{BackendMech, BackendTls, Certificate};
 use crate::backend::{self, Dialogue, Login, Proof};
 use crate::event::{Event, Notice};
 use crate::fault::Failure;
 use crate::limits;
 use crate::names::Protocol;
+use crate::names::mechanism::{Mechanism, Mechanisms};
 use crate::secret::Secret;
 use crate::tick::Tick;
 use crate::wire::inbox::Inbox;
@@ -83,8 +85,8 @@ impl AtBackend {
         Next::Failed(self.granted.fails(Failure::Unavailable, detail))
     }
 
-    /// Something of ours is missing. Nothing is learnt of the host, and the next attempt would find the same (W-FAIL-8).
-    pub(super) fn cannot_connect(self, what: &'static str, scene: &mut Scene<'_>) -> Next {
+    /// Something of ours is missing to connect, or to log in. Nothing is learnt of the host, and the next attempt would find the same (W-FAIL-8).
+    pub(super) fn end_for_lack(self, what: &'static str, scene: &mut Scene<'_>) -> Next {
         scene.outbox.wish(Wish::DropBackend);
         Next::Failed(self.granted.fails(Failure::Internal, what))
     }
@@ -120,20 +122,35 @@ impl AtBackend {
         Next::Step(Step::InDialogue(InDialogue::new(self, dialogue)), until)
     }
 
-    /// What a password of ours does not replace is the client's own.
+    /// What a password of ours does not replace is the client's own; `proxy_mech` says what becomes of a password.
     fn proof(&self) -> Proof {
-        match (&self.granted.grant.pass, &self.granted.shown) {
-            (None, Shown::Token(_)) => Proof::Token,
-            (None, Shown::Exchange(mechanism, _)) => Proof::Led(*mechanism),
-            (Some(_), _) | (None, Shown::Password(_) | Shown::Nothing) => Proof::Password,
+        let grant = &self.granted.grant;
+        match (grant.mech, &grant.pass, &self.granted.shown) {
+            (BackendMech::Sasl(Mechanism::External), ..) => Proof::Certificate,
+            (_, None, Shown::Token(_)) => Proof::Token,
+            (_, None, Shown::Exchange(mechanism, _)) => Proof::Led(*mechanism),
+            (BackendMech::Sasl(it), ..) if Mechanisms::TOKENS.has(it) => Proof::Token,
+            (BackendMech::Sasl(it), ..) => Proof::Scram(it),
+            (BackendMech::Auto | BackendMech::Login | BackendMech::Plain, ..) => Proof::Password,
         }
     }
 
     fn evidence(&self) -> Secret {
+        if self.granted.grant.mech == BackendMech::Sasl(Mechanism::External) {
+            return Secret::default();
+        }
         match (&self.granted.grant.pass, &self.granted.shown) {
             (Some(pass), _) => pass.clone(),
             (None, Shown::Password(it) | Shown::Token(it) | Shown::Exchange(_, it)) => it.clone(),
             (None, Shown::Nothing) => Secret::default(),
+        }
+    }
+
+    /// Another one for each attempt.
+    fn nonce(&self) -> Box<str> {
+        match &*self.granted.grant.nonce {
+            "" => Box::default(),
+            drawn => format!("{drawn}{}", self.tries.attempts.path().len()).into(),
         }
     }
 
@@ -152,6 +169,7 @@ impl AtBackend {
             password: self.evidence(),
             master: grant.master.clone(),
             mech: grant.mech,
+            nonce: self.nonce(),
             nopipelining: grant.nopipelining,
             starttls,
             send_facts: !grant.not_trusted,
@@ -314,6 +332,15 @@ impl InDialogue {
         Next::Step(Step::InDialogue(self), until)
     }
 
+    /// What the backend's challenge needs has been computed.
+    pub(super) fn derived(mut self, derived: Option<Box<Derived>>, scene: &mut Scene<'_>) -> Next {
+        let Some(derived) = derived else {
+            return self.at.end_for_lack(HASHING_BEHIND, scene);
+        };
+        let step = self.dialogue.derived(&derived, &mut scene.outbox.to_backend);
+        self.take(step, scene)
+    }
+
     /// The backend sends nothing more.
     pub(super) fn ended(mut self, scene: &mut Scene<'_>) -> Next {
         let step = self.dialogue.eof();
@@ -370,6 +397,10 @@ impl InDialogue {
                 let detail = if is_harmless { words } else { "a reply with the password in it" };
                 at.attempt_failed(Refusal { failure, text }, detail.to_owned().into(), scene)
             }
+            backend::Step::Derive(derivation) => {
+                scene.outbox.wish(Wish::Derive(derivation));
+                Next::Stay(Step::InDialogue(self))
+            }
             backend::Step::Challenge(message) => {
                 let Self { mut at, dialogue, inbox } = self;
                 // What the client says belongs to this exchange: another attempt would have to begin with another.
@@ -404,6 +435,7 @@ impl InDialogue {
             ok,
             inbox,
             left_facts_out: dialogue.dropped_pairs() > 0,
+            valid_until: granted.grant.valid_until,
         }
     }
 
@@ -434,4 +466,6 @@ impl Refusal {
     }
 }
 
+const HASHING_BEHIND: &str =
+    "SCRAM with the backend needs a hashing thread, and they are behind (auth_hash_threads)";
 const NO_REPLY: &str = "no login reply within login_proxy_timeout";

@@ -300,7 +300,8 @@ impl Session {
 
     /// The backend said OK: its reply and everything already read go where they belong, then bytes only (W-REL-1).
     fn hand_over(&mut self, now: Tick, logged_in: LoggedIn, since: Tick, outbox: &mut Outbox) {
-        let LoggedIn { subject, mut details, backend, ok, mut inbox, left_facts_out } = logged_in;
+        let LoggedIn { subject, mut details, backend, ok, mut inbox, left_facts_out, valid_until } =
+            logged_in;
         // Nothing else asks for it any more.
         details.local_name = self.front.facts.local_name.take();
         self.stage = Stage::Over;
@@ -334,7 +335,8 @@ impl Session {
             backend: backend.clone(),
             took: now.since(since),
         }));
-        outbox.wish(Wish::Relay(Box::new(Handover { subject, backend, group, watch })));
+        let handover = Handover { subject, backend, group, watch, valid_until };
+        outbox.wish(Wish::Relay(Box::new(handover)));
     }
 }
 

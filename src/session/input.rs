@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use crate::auth::answer::Answer;
+use crate::auth::scram::Derived;
 use crate::facts::{ClientCertificate, Security};
 use crate::fault::Failure;
 use crate::secret::Secret;
@@ -45,6 +46,8 @@ pub enum Input<'a> {
     },
     /// The password databases want the client to answer this.
     Challenge(Box<[u8]>),
+    /// What SCRAM with the backend needs has been computed; none: the hashing threads are behind.
+    Derived(Option<Box<Derived>>),
     /// The client answered a challenge. The session says so to itself.
     Answer(Secret),
     /// The routing layer answered.

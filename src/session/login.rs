@@ -106,7 +106,7 @@ impl Login {
             (Step::Connecting(at), Input::Connected) => at.connected(scene),
             (Step::Connecting(at), Input::BackendDown) => at.down(scene),
             (Step::Connecting(at), Input::BackendFull) => at.full(scene),
-            (Step::Connecting(at), Input::CannotConnect(what)) => at.cannot_connect(what, scene),
+            (Step::Connecting(at), Input::CannotConnect(what)) => at.end_for_lack(what, scene),
             (Step::Connecting(at), Input::BackendBroken(reason)) => at.unreachable(reason, scene),
             (Step::Connecting(at), Input::Deadline) => at.unreachable("timed out", scene),
 
@@ -118,6 +118,7 @@ impl Login {
             (Step::SecuringBackend(at), Input::Deadline) => at.late(scene),
 
             (Step::InDialogue(at), Input::Backend(bytes)) => at.read(bytes, scene),
+            (Step::InDialogue(at), Input::Derived(derived)) => at.derived(derived, scene),
             (Step::InDialogue(at), Input::BackendEnd) => at.ended(scene),
             (Step::InDialogue(at), Input::BackendInsecure { word, is_lasting }) => {
                 at.insecure(word, is_lasting, scene)

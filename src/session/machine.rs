@@ -119,6 +119,7 @@ impl Session {
             | Input::Verdict { .. }
             | Input::Challenge(_)
             | Input::Answer(_)
+            | Input::Derived(_)
             | Input::Route(_)
             | Input::Connected
             | Input::BackendSecured

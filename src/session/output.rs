@@ -5,18 +5,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::auth::ask::Question;
+use crate::auth::scram::Derivation;
 use crate::auth::verdict::Certificate;
 use crate::event::{Event, Subject};
 use crate::fault::Failure;
 use crate::names::Protocol;
 use crate::relay::Watch;
 use crate::secret::Secret;
+use crate::tick::Tick;
 
 /// One wish. At most [`WISHES_MAX`] come from a single input.
 #[derive(Debug)]
 pub enum Wish {
     /// Ask the password databases; the answer comes as `Input::Verdict`.
     Authenticate(Box<Question>),
+    /// Have this computed for the backend; the outcome comes as `Input::Derived`.
+    Derive(Box<Derivation>),
     /// Hand the password databases the client's answer to their challenge.
     Respond(Secret),
     /// Ask the routing layer; the answer comes as `Input::Route`.
@@ -152,6 +156,8 @@ pub struct Handover {
     pub group: Option<Box<str>>,
     /// What is watched of the bytes behind those that the session has queued; none: nothing.
     pub watch: Option<Box<Watch>>,
+    /// When the client's token ends, where that is known.
+    pub valid_until: Option<Tick>,
 }
 
 /// A user whose login is under way, and where it goes.

@@ -269,6 +269,8 @@ pub(super) struct LoggedIn {
     pub(super) inbox: Inbox,
     /// The backend was not told everything (W-FWD-5).
     pub(super) left_facts_out: bool,
+    /// When the client's token ends, where that is known.
+    pub(super) valid_until: Option<Tick>,
 }
 
 impl Step {

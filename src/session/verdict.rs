@@ -12,12 +12,14 @@ use super::step::{
 use crate::auth::answer::Answer;
 use crate::auth::ask::{Proof, Question};
 use crate::auth::scram::ClientFirst;
-use crate::auth::verdict::{Elsewhere, Verdict};
+use crate::auth::verdict::{BackendMech, Elsewhere, Verdict};
 use crate::backend;
 use crate::backend::referral;
+use crate::facts::{Approach, Transport};
 use crate::fault::Failure;
 use crate::limits;
 use crate::names::Protocol;
+use crate::names::mechanism::Mechanism;
 use crate::preauth::Credentials;
 use crate::preauth::sasl::Unusable;
 
@@ -41,6 +43,7 @@ pub(super) fn ask(credentials: Credentials, scene: &mut Scene<'_>) -> Next {
         password: password.clone(),
         remote: facts.apparent.ip(),
         local: facts.local.ip(),
+        approach: approach(scene),
     };
     // For the log, until it is known whether that master may do so.
     let (user, master) = match authorize_as {
@@ -56,6 +59,17 @@ pub(super) fn ask(credentials: Credentials, scene: &mut Scene<'_>) -> Next {
         Proof::Certificate => Shown::Nothing,
     };
     Next::Step(Step::Verdict(Asked { who, shown }), scene.now.after(limits::AUTH_TIMEOUT))
+}
+
+/// How the login comes.
+fn approach(scene: &Scene<'_>) -> Approach {
+    let front = scene.front;
+    Approach {
+        failed_before: scene.client.notes().failed_logins,
+        is_secured: front.facts.transport == Transport::Tls,
+        security: front.security,
+        is_certified: front.facts.certificate.is_verified(),
+    }
 }
 
 /// Credentials that no database has to be asked about; the answer takes as long as any other refusal.
@@ -129,13 +143,18 @@ impl Granted {
             Shown::Nothing => false,
         };
         let has_password = has_proof || grant.pass.is_some();
-        let is_trusted_there = grant.noauth && scene.front.protocol() == Protocol::Submission;
+        let is_certified = grant.mech == BackendMech::Sasl(Mechanism::External);
+        let is_trusted_there =
+            is_certified || (grant.noauth && scene.front.protocol() == Protocol::Submission);
         if !has_password && !is_trusted_there {
             return Next::Failed(self.fails(Failure::InternalConfig, NO_PASSWORD));
         }
         // Without anything verified a password of ours would let in every client that names a user.
         if !grant.verified && grant.pass.is_some() && !matches!(self.shown, Shown::Password(_)) {
             return Next::Failed(self.fails(Failure::InternalConfig, UNVERIFIED));
+        }
+        if !grant.verified && is_certified {
+            return Next::Failed(self.fails(Failure::InternalConfig, UNVERIFIED_CERTIFIED));
         }
         if matches!(self.shown, Shown::Exchange(..)) && !grant.verified && !self.is_relayable() {
             return Next::Failed(self.fails(Failure::InternalConfig, NOT_RELAYABLE));
@@ -192,9 +211,11 @@ fn sent_away(who: Named, place: &Elsewhere, delay: Delay, scene: &Scene<'_>) -> 
 }
 
 const NO_PASSWORD: &str = "no passdb gives a password for the backend, which a login by certificate or SCRAM needs: set `pass`, \
-                           mostly with `master`, or in Submission `proxy_noauth`";
+                           mostly with `master`, or `proxy_mech = EXTERNAL`, or in Submission `proxy_noauth`";
 const UNVERIFIED: &str = "the passdb has `nopassword` and `pass`: with a token or an exchange of messages that would let in every \
                           client; leave out `pass`, or let a passdb verify";
+const UNVERIFIED_CERTIFIED: &str = "the passdb has `nopassword` and `proxy_mech = EXTERNAL`: Hale's certificate would let in every \
+                                    client that names a user; let a passdb verify";
 const NOT_RELAYABLE: &str = "the backend leads the exchange (`nopassword`), which names the user as the client does: `destuser` and \
                              `master` cannot hold; leave them out, or give a passdb the user's secret";
 const UNSENDABLE: &str =

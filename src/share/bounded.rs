@@ -38,6 +38,15 @@ impl<T> Bounded<T> {
         Some(message)
     }
 
+    /// How many there are; one that is being added counts.
+    pub(super) fn len(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

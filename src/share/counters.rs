@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
 
+use super::logins::Logins;
 use crate::event::Notice;
 
 /// What is counted. The names are an interface.
@@ -73,11 +74,13 @@ pub enum Counter {
     BackendFull,
     /// Logins by what a password database said before, because it gave no answer.
     PassdbStaleReplies,
+    /// Sessions whose token expired and that went on.
+    TokensExpired,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -110,6 +113,7 @@ impl Counter {
         Self::GeodbStaleRouting,
         Self::BackendFull,
         Self::PassdbStaleReplies,
+        Self::TokensExpired,
     ];
 
     /// What counts a notice.
@@ -120,6 +124,7 @@ impl Counter {
             Notice::FactsForged => Self::FactsForged,
             Notice::FactsLeftOut => Self::FactsLeftOut,
             Notice::WordsInClear => Self::WordsInClear,
+            Notice::TokenExpired => Self::TokensExpired,
         }
     }
 
@@ -159,18 +164,30 @@ impl Counter {
             Self::GeodbStaleRouting => "geodb_stale_routing",
             Self::BackendFull => "backend_full",
             Self::PassdbStaleReplies => "passdb_stale_replies",
+            Self::TokensExpired => "tokens_expired",
         }
     }
 }
 
 /// The counters of one core.
-#[derive(Debug, Default)]
-pub struct Counters(CachePadded<[AtomicU64; Counter::ALL.len()]>);
+#[derive(Debug)]
+pub struct Counters {
+    cells: CachePadded<[AtomicU64; Counter::ALL.len()]>,
+    /// Logins, by more than their number.
+    pub logins: Logins,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        let cells = CachePadded::new([const { AtomicU64::new(0) }; Counter::ALL.len()]);
+        Self { cells, logins: Logins::default() }
+    }
+}
 
 impl Counters {
     /// Adds to a counter. Only the owning core calls this, so load and store need not be one operation.
     pub fn add(&self, counter: Counter, by: u64) {
-        if let Some(cell) = self.0.get(counter as usize) {
+        if let Some(cell) = self.cells.get(counter as usize) {
             cell.store(cell.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
         }
     }
@@ -178,7 +195,7 @@ impl Counters {
     /// The value of a counter, for any thread.
     #[must_use]
     pub fn get(&self, counter: Counter) -> u64 {
-        self.0.get(counter as usize).map_or(0, |cell| cell.load(Ordering::Relaxed))
+        self.cells.get(counter as usize).map_or(0, |cell| cell.load(Ordering::Relaxed))
     }
 }
 

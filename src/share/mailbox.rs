@@ -66,6 +66,12 @@ impl<T> Mailbox<T> {
         &self.waker
     }
 
+    /// How many messages wait, and how many may.
+    #[must_use]
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.queue.len(), self.queue.capacity())
+    }
+
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -4,11 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::chain::Derivation;
 use crate::auth::inquiry::{Inquiry, Reply};
 use crate::auth::job::Job;
 use crate::auth::scheme::SchemeError;
-use crate::auth::scram::Keys;
+use crate::auth::scram::{Derivation, Derived};
 use crate::fault::Failure;
 use crate::names::{CoreId, Protocol, SessionId};
 use crate::route::change::{GroupChange, SiteChange};
@@ -91,7 +90,7 @@ pub struct HashJob {
 pub enum HashTask {
     /// A comparison: hash and password.
     Compare(Job),
-    /// The keys of a password.
+    /// What SCRAM makes of a password.
     Derive(Derivation),
 }
 
@@ -178,8 +177,8 @@ pub enum ToCore {
 pub enum Answer {
     /// A hashing thread compared.
     Verified(Result<bool, SchemeError>),
-    /// A hashing thread derived keys.
-    Derived(Keys),
+    /// A hashing thread derived it.
+    Derived(Derived),
     /// A password database elsewhere has replied.
     Replied(Reply),
     /// The policy server has ruled.

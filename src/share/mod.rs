@@ -16,6 +16,7 @@ pub mod site_attempts;
 pub mod visitors;
 pub mod snapshot;
 pub mod counters;
+pub mod logins;
 pub mod enquiry;
 pub mod backend_loads;
 pub mod evidence;

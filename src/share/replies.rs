@@ -127,6 +127,8 @@ impl Replies {
             }
             // The account is another thing now than it was.
             Reply::Expired | Reply::Disabled => self.forget(&key),
+            // Another guess has to wait, too.
+            Reply::MismatchHeld(_) => self.forget(&key),
             Reply::Trouble(_) => {}
         }
     }

@@ -6,9 +6,11 @@ use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::Oldest;
+use super::identity::Identity;
 #[cfg(test)]
 use super::provider::provider;
 use super::provider::{Manner, versions};
@@ -29,6 +31,12 @@ impl Trust {
     pub fn speaking(self, manner: Manner) -> Self {
         Self { manner, ..self }
     }
+
+    /// The same trust, and what backends are shown that ask for a certificate.
+    #[must_use]
+    pub fn showing(self, own: Option<Identity>) -> Self {
+        Self { own, ..self }
+    }
 }
 
 impl Backends {
@@ -41,10 +49,11 @@ impl Backends {
                 &provider,
                 trust.manner.oldest,
                 Verifier::of(&provider, Believes::These(Arc::clone(anchors))),
+                trust.own.as_ref(),
             )
         });
-        let any =
-            config(&provider, trust.manner.oldest, Verifier::of(&provider, Believes::Anybody));
+        let anybody = Verifier::of(&provider, Believes::Anybody);
+        let any = config(&provider, trust.manner.oldest, anybody, trust.own.as_ref());
         Self { verified, any }
     }
 
@@ -53,7 +62,12 @@ impl Backends {
     pub(super) fn with(provider: &Arc<CryptoProvider>) -> Self {
         Self {
             verified: None,
-            any: config(provider, Oldest::default(), Verifier::of(provider, Believes::Anybody)),
+            any: config(
+                provider,
+                Oldest::default(),
+                Verifier::of(provider, Believes::Anybody),
+                None,
+            ),
         }
     }
 
@@ -67,17 +81,29 @@ fn config(
     provider: &Arc<CryptoProvider>,
     oldest: Oldest,
     verifier: Arc<dyn ServerCertVerifier>,
+    own: Option<&Identity>,
 ) -> Option<Arc<ClientConfig>> {
     let config = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(versions(oldest))
         .ok()?;
-    let mut config =
-        config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+    let config = config.dangerous().with_custom_certificate_verifier(verifier);
+    let mut config = match own {
+        None => config.with_no_client_auth(),
+        Some(own) => {
+            let shown = SingleCertAndKey::from(Arc::clone(&own.key));
+            config.with_client_cert_resolver(Arc::new(shown))
+        }
+    };
     // Kept by name, which is what the certificate was verified for; a verified session is never resumed for a login
     // that takes any certificate, nor the other way round, since each has a store of its own (W-BTLS-7).
     config.enable_secret_extraction = true;
     config.key_log = Arc::new(Catcher);
-    config.resumption = Resumption::in_memory_sessions(limits::TLS_BACKEND_SESSIONS_MAX);
+    // Servers that ask for certificates may refuse to resume a session (OpenSSL without a session id context), or have
+    // forgotten whose it was.
+    config.resumption = match own {
+        None => Resumption::in_memory_sessions(limits::TLS_BACKEND_SESSIONS_MAX),
+        Some(_) => Resumption::disabled(),
+    };
     Some(Arc::new(config))
 }
 

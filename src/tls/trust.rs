@@ -28,6 +28,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, PeerMisbehaved, RootCertStore};
 
 use super::fault::Fault;
+use super::identity::Identity;
 use super::makers::{Chosen, Makers, unfit_now};
 use super::provider::{Manner, provider};
 use super::refusal::{NO_NAMES, Refusal};
@@ -43,6 +44,8 @@ pub struct Trust {
     pub(super) anchors: Option<Arc<Anchors>>,
     /// What is spoken with backends, whatever their certificates.
     pub(super) manner: Manner,
+    /// What those are shown that ask for a certificate.
+    pub(super) own: Option<Identity>,
 }
 
 /// Whether certificates of version 1, and names in the common name only, will do.
@@ -118,7 +121,7 @@ impl Trust {
         let limits_names = own.iter().any(|own| limits_names(own));
         let algorithms = provider().signature_verification_algorithms;
         let anchors = Anchors { makers, own, older, limits_names, algorithms };
-        Ok(Self { anchors: Some(Arc::new(anchors)), manner: Manner::default() })
+        Ok(Self { anchors: Some(Arc::new(anchors)), manner: Manner::default(), own: None })
     }
 
     /// Whether it is the same trust, and not only an equal one.

@@ -2,10 +2,12 @@
 //!
 //! Decides what stands in the head of a question and what an answer means. Differences to nginx: DEL and octets above are
 //! encoded, too, because nothing else may stand in a field; a refusal's own words are logged and not shown; a code that begins
-//! with 4 is a temporary failure in every protocol. Nothing waits for `Auth-Wait`: Hale's own delay for failed logins counts.
+//! with 4 is a temporary failure in every protocol; a refusal without `Auth-Wait` closes no connection. Of a client's certificate it is
+//! told that it was verified, and not what stands in it.
 
 use std::net::IpAddr;
 
+use crate::facts::Approach;
 use crate::names::Protocol;
 use crate::secret::Secret;
 use crate::webauth::request::{Request, Response};
@@ -22,6 +24,10 @@ pub struct Login<'a> {
     pub protocol: Protocol,
     /// The client.
     pub client: IpAddr,
+    /// The client has shown a certificate in place of a password.
+    pub is_by_certificate: bool,
+    /// How it came.
+    pub approach: Approach,
 }
 
 /// What the service says.
@@ -31,6 +37,8 @@ pub enum Said {
     Good(Good),
     /// It is not. The text is for the log.
     Refused(Box<str>),
+    /// The same, and the client hears of it so many seconds later (`Auth-Wait`).
+    RefusedLater(u32),
     /// It cannot be told now. The text is for the log.
     Unavailable(Box<str>),
     /// This is no answer of such a service.
@@ -72,7 +80,11 @@ impl std::fmt::Debug for Password {
 #[must_use]
 pub fn ask(url: &Url, login: &Login<'_>, extra: &[(Box<str>, Secret)]) -> Request {
     let escaped = |bytes: &[u8]| Secret::new(escape(bytes));
-    let method = if login.password.is_some() { "plain" } else { "none" };
+    let method = match login.password {
+        Some(_) => "plain",
+        None if login.is_by_certificate => "external",
+        None => "none",
+    };
     let protocol = match login.protocol {
         // nginx's word.
         Protocol::Submission => "smtp",
@@ -86,14 +98,32 @@ pub fn ask(url: &Url, login: &Login<'_>, extra: &[(Box<str>, Secret)]) -> Reques
     }
     request = request
         .with("auth-protocol", Secret::from(protocol))
-        // Hale's own count of failures is by address, and slows them: to the service each login is a first one.
-        .with("auth-login-attempt", Secret::from("1"))
+        .with(
+            "auth-login-attempt",
+            Secret::from(&*(u16::from(login.approach.failed_before) + 1).to_string()),
+        )
         .with("client-ip", Secret::from(&*login.client.to_string()));
     if login.protocol == Protocol::Submission {
         // No name is looked up by address here; that is nginx's word for a client without one.
         request = request.with("client-host", Secret::from("[UNAVAILABLE]"));
     }
+    request = secured(request, &login.approach);
     extra.iter().fold(request, |request, (name, value)| request.with(name, value.clone()))
+}
+
+/// What nginx says of TLS with the client; nothing where there is none.
+fn secured(request: Request, approach: &Approach) -> Request {
+    if !approach.is_secured {
+        return request;
+    }
+    let mut request = request.with("auth-ssl", Secret::from("on"));
+    if let Some(security) = approach.security {
+        request = request
+            .with("auth-ssl-protocol", Secret::from(security.version()))
+            .with("auth-ssl-cipher", Secret::from(security.cipher()));
+    }
+    let verified = if approach.is_certified { "SUCCESS" } else { "NONE" };
+    request.with("auth-ssl-verify", Secret::from(verified))
 }
 
 /// What the answer means.
@@ -108,7 +138,14 @@ pub fn read(answer: &Response) -> Said {
         let text = said(status);
         let code = answer.field("auth-error-code").unwrap_or_default();
         let is_temporary = code.starts_with(b"4") || status == b"WAIT";
-        return if is_temporary { Said::Unavailable(text) } else { Said::Refused(text) };
+        let wait = answer
+            .field("auth-wait")
+            .and_then(|text| str::from_utf8(text).ok()?.trim().parse().ok());
+        return match wait.filter(|seconds| *seconds > 0) {
+            _ if is_temporary => Said::Unavailable(text),
+            Some(seconds) => Said::RefusedLater(seconds),
+            None => Said::Refused(text),
+        };
     }
     if !(200..300).contains(&answer.status) {
         return Said::Odd("it has `Auth-Status: OK`, and a status that is no success");
@@ -178,11 +215,34 @@ mod tests {
             password: Some(&password),
             protocol: Protocol::Submission,
             client: "192.0.2.7".parse().unwrap(),
+            is_by_certificate: false,
+            approach: Approach::default(),
         };
         let expected = "auth-method: plain\nauth-user: tim%20%C3%B6\nauth-pass: a%20b%25c+&%09%7F%FF%00\n\
                         auth-protocol: smtp\nauth-login-attempt: 1\nclient-ip: 192.0.2.7\n\
                         client-host: [UNAVAILABLE]\nx-auth-key: hush\n";
         assert_eq!(asked(&login), expected);
+        let secured = Approach {
+            failed_before: 2,
+            is_secured: true,
+            security: Some(crate::facts::Security::Tls13Aes256),
+            is_certified: true,
+        };
+        let by_certificate = Login {
+            password: None,
+            is_by_certificate: true,
+            protocol: Protocol::Imap,
+            approach: secured,
+            ..login
+        };
+        let expected = "auth-method: external\nauth-user: tim%20%C3%B6\nauth-protocol: imap\n\
+                        auth-login-attempt: 3\nclient-ip: 192.0.2.7\nauth-ssl: on\n\
+                        auth-ssl-protocol: TLSv1.3\nauth-ssl-cipher: TLS_AES_256_GCM_SHA384\n\
+                        auth-ssl-verify: SUCCESS\nx-auth-key: hush\n";
+        assert_eq!(asked(&by_certificate), expected);
+        let in_front = Approach { is_secured: true, ..Approach::default() };
+        let text = asked(&Login { approach: in_front, ..by_certificate });
+        assert!(text.contains("auth-ssl: on\nauth-ssl-verify: NONE\n"), "{text}");
         let look_up = Login { password: None, protocol: Protocol::Lmtp, ..login };
         let text = asked(&look_up);
         assert!(text.starts_with("auth-method: none\n") && !text.contains("auth-pass"), "{text}");
@@ -215,6 +275,14 @@ mod tests {
         assert_eq!(answer(200, &with(&[("auth-status", "ok")])), Said::Refused("ok".into()));
         let later = [("auth-status", "Try again"), ("auth-error-code", "451 4.3.0")];
         assert_eq!(answer(200, &later), Said::Unavailable("Try again".into()));
+        for (wait, expected) in [
+            ("3", Said::RefusedLater(3)),
+            ("0", Said::Refused("No".into())),
+            ("soon", Said::Refused("No".into())),
+            ("-1", Said::Refused("No".into())),
+        ] {
+            assert_eq!(answer(200, &[("auth-status", "No"), ("auth-wait", wait)]), expected);
+        }
         let never = [("auth-status", "No"), ("auth-error-code", "535 5.7.8")];
         assert_eq!(answer(200, &never), Said::Refused("No".into()));
         for odd in [

@@ -140,6 +140,7 @@ fn text_of(value: Value) -> Option<Secret> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::Approach;
     use crate::names::Protocol;
 
     #[test]
@@ -151,6 +152,8 @@ mod tests {
                 password,
                 protocol: Protocol::Imap,
                 client: "192.0.2.7".parse().unwrap(),
+                is_by_certificate: false,
+                approach: Approach::default(),
             };
             serde_json::from_slice::<Value>(ask(&url, &login, &[]).body.expose()).unwrap()
         };

@@ -355,7 +355,7 @@ impl<P: Port> Worker<P> {
             debug_assert!(false, "a relay begins behind a login that has succeeded");
             return self.release(slot);
         };
-        let Handover { subject, backend, group, watch } = *handover;
+        let Handover { subject, backend, group, watch, valid_until } = *handover;
         let place = places.backend.take();
         let load = place.as_ref().and_then(Place::load);
         let home = self.rooms.sessions.home(&backend, group.as_deref(), load);
@@ -364,7 +364,7 @@ impl<P: Port> Worker<P> {
         // The session counts among the backend's connections now, in place of the login.
         drop(place);
         *phase = Phase::Relay(Relay::new(label, endpoint, rounds, now));
-        self.rooms.relays.enter(slot, endpoint, watch);
+        self.rooms.relays.enter(slot, endpoint, watch, valid_until);
         self.tell_relay(slot, |driver| driver.begin());
         // What arrived while the session was not reading has been told already: such a side gets a look now.
         for side in Side::BOTH {

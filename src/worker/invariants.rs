@@ -8,6 +8,7 @@ use crate::ring::port::{Fd, Port};
 use super::connection::{Connection, Phase};
 use super::core::Worker;
 use super::io::socket::{Side, Sockets};
+use super::relay::state::Relay;
 
 /// What has been counted by walking over the slots.
 #[derive(Debug, Default)]
@@ -17,6 +18,7 @@ struct Counted {
     standing: usize,
     partings: usize,
     watched: usize,
+    expiring: usize,
     waiting: usize,
     timers: usize,
 }
@@ -41,6 +43,7 @@ impl<P: Port> Worker<P> {
         assert_eq!(of_endpoints, of_slots, "endpoints count other connects");
         assert_eq!(relays.partings(), counted.partings, "a parting without a relay");
         assert_eq!(relays.watched(), counted.watched, "a watch without a relay");
+        assert_eq!(relays.expiring(), counted.expiring, "a token's end without a relay");
         assert_eq!(self.rooms.sessions.len(), counted.indexed, "the index names others");
         assert_eq!(self.rooms.pre_login.len(), counted.waiting, "the pre-login list names others");
         assert_eq!(self.io.timers.count(), counted.timers, "a deadline without a connection");
@@ -64,10 +67,7 @@ impl<P: Port> Worker<P> {
         counted.timers += usize::from(has_deadline);
         counted.waiting += usize::from(waits);
         if let Phase::Relay(relay) = phase {
-            counted.relays += 1;
-            counted.standing += usize::from(relay.is_counted());
-            counted.partings += usize::from(self.rooms.relays.is_parting(slot));
-            counted.watched += usize::from(self.rooms.relays.is_watched(slot));
+            self.count_relay(slot, relay, counted);
         }
         if let Some(tls) = tls {
             for side in Side::BOTH.into_iter().filter(|side| tls.is_on(*side)) {
@@ -125,6 +125,15 @@ impl<P: Port> Worker<P> {
                 "{slot}: {side:?} waits for nothing and is not closed"
             );
         }
+    }
+
+    fn count_relay(&self, slot: u32, relay: &Relay, counted: &mut Counted) {
+        let relays = &self.rooms.relays;
+        counted.relays += 1;
+        counted.standing += usize::from(relay.is_counted());
+        counted.partings += usize::from(relays.is_parting(slot));
+        counted.watched += usize::from(relays.is_watched(slot));
+        counted.expiring += usize::from(relays.is_expiring(slot));
     }
 
     /// Whether a slot holds a connection to a backend of that client.

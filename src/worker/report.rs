@@ -113,8 +113,15 @@ impl Reports {
 
     pub(super) fn count_event(&self, event: &Event) {
         match event {
-            Event::LoggedIn { .. } => self.count(Counter::LoginSucceeded),
-            Event::LoginFailed { .. } => self.count(Counter::LoginFailed),
+            Event::LoggedIn { subject, details, took, .. } => {
+                self.count(Counter::LoginSucceeded);
+                self.counters.logins.succeeded(subject.protocol, details, *took);
+            }
+            Event::LoginFailed { subject, details, failure, .. } => {
+                self.count(Counter::LoginFailed);
+                let mechanism = details.as_ref().and_then(|details| details.mechanism);
+                self.counters.logins.failed(subject.protocol, mechanism, *failure);
+            }
             Event::BackendFailed { .. } => self.count(Counter::BackendFailed),
             Event::Referred { .. } => self.count(Counter::Referred),
             Event::Delivered { accepted: true, backend, bytes, .. } => {
@@ -126,7 +133,8 @@ impl Reports {
             Event::Delivered { .. } => self.count(Counter::Undelivered),
             Event::Refused { .. } => self.count(Counter::Refused),
             Event::Noticed { notice, .. } => self.count(Counter::of(*notice)),
-            Event::RelayEnded { subject, backend, bytes_up, bytes_down, .. } => {
+            Event::RelayEnded { subject, backend, by, bytes_up, bytes_down, .. } => {
+                self.counters.logins.ended(subject.protocol, *by);
                 let bytes = bytes_up.saturating_add(*bytes_down);
                 self.evidence.moved(backend, subject.protocol, bytes);
                 self.count(Counter::RelayEnded);

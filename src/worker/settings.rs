@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::admission::door::DoorRules;
 use crate::auth::cache::CacheRules;
 use crate::auth::verdict::{BackendTls, Certificate};
-use crate::config::model::{Auth, ClientSsl, HeaderOption, ProxyHeader, ProxySsl};
+use crate::config::model::{Auth, ClientSsl, HeaderOption, ProxyHeader, ProxySsl, TokenExpiry};
 use crate::config::{self, AllowCleartext, Config, Passdb, PassdbDriver, SslMode};
 use crate::event::Event;
 use crate::limits;
@@ -55,6 +55,8 @@ pub struct WorkerSettings {
     pub per_address: DoorRules,
     /// `login_proxy_max_disconnect_delay`.
     pub spread: DisconnectRules,
+    /// `login_token_expiry`.
+    pub token_expiry: TokenExpiry,
     /// `auth_policy_…`: when a policy server is asked.
     pub policy: PolicyRules,
     /// `log_debug`: reports that only the debug level shows are worth making.
@@ -82,6 +84,7 @@ impl WorkerSettings {
                 over: config.proxy.max_disconnect_delay,
                 crowd_min: limits::SPREAD_CROWD_MIN,
             },
+            token_expiry: config.proxy.token_expiry,
             policy: config.auth.policy.as_ref().map_or_else(PolicyRules::default, |policy| {
                 PolicyRules {
                     before: policy.check_before_auth,

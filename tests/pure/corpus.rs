@@ -46,6 +46,8 @@ mod sasl;
 mod scram;
 #[path = "../../fuzz/bodies/smtp_lexis.rs"]
 mod smtp_lexis;
+#[path = "../../fuzz/bodies/sql_query.rs"]
+mod sql_query;
 #[cfg(feature = "appliance")]
 #[path = "../../fuzz/bodies/tls_open.rs"]
 mod tls_open;
@@ -180,6 +182,20 @@ fn stored_inputs_of_smtp_lexis() {
     replay("smtp_lexis", smtp_lexis::run);
 }
 
+#[test]
+fn stored_inputs_of_sql_query() {
+    use proptest::prelude::*;
+    replay("sql_query", sql_query::run);
+    let texts = (
+        0..3_u8,
+        "[a-z$?0-9'\"`\\\\=% ;,()-]{0,20}(%u|'%n'|%\\{user\\}|'a%da')?[a-z$?0-9'\"` ;]{0,12}(%u|'%w')?",
+        "\\PC{0,12}",
+    );
+    proptest!(ProptestConfig::with_cases(5000), |((style, query, user) in texts)| {
+        sql_query::run(&[&[style], query.as_bytes(), b"\0", user.as_bytes()].concat());
+    });
+}
+
 #[cfg(feature = "appliance")]
 #[test]
 fn stored_inputs_of_tls_open() {
@@ -249,6 +265,7 @@ fn every_stored_corpus_is_replayed() {
         "scram",
         "session",
         "smtp_lexis",
+        "sql_query",
         "tls_open",
         "webauth",
         "wire_frame",

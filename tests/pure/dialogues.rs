@@ -267,6 +267,11 @@ impl Player {
                 ("forward", value) => login.forward.push(("k".into(), value.into())),
                 ("referrals", count) => login.referrals = count.parse().unwrap(),
                 ("plain", _) => login.mech = BackendMech::Plain,
+                ("scram", nonce) => {
+                    login.proof = backend::Proof::Scram(Mechanism::ScramSha256);
+                    login.nonce = nonce.into();
+                }
+                ("certificate", _) => login.proof = backend::Proof::Certificate,
                 ("nopipelining", _) => login.nopipelining = true,
                 ("facts", _) => login.send_facts = true,
                 ("starttls", _) => login.starttls = true,
@@ -351,6 +356,11 @@ impl Player {
             backend::Step::Challenge(message) => {
                 self.client.challenge(&message, &mut self.to_client);
                 self.read_client();
+            }
+            backend::Step::Derive(derivation) => {
+                let backend = self.backend.as_mut().unwrap();
+                let step = backend.derived(&derivation.run(), &mut self.to_backend);
+                self.follow(step);
             }
             backend::Step::Failed(failure, text) => {
                 self.events.push_back(format!("failed {failure:?}"));

@@ -325,9 +325,10 @@ fn a_read_is_code_that_takes_the_field_of_the_right_type() {
 
 #[test]
 fn a_mark_that_is_missing_in_the_document_is_found() {
-    let page = "## Outside of blocks\n\n### ssl\n\n**Not served by this version**: no.\n";
+    let page = "## Outside of blocks\n\n### ssl\n\n**Not served by this version**: no.\n\n\
+                Service `lmtp`: **Not served by this version**: no.\n";
     let rules: Vec<String> = marks("x.md", page).into_iter().map(|it| it.rule).collect();
-    for name in ["ssl (Outside", "service stats is marked in the registry"] {
+    for name in ["ssl (Outside", "service lmtp is marked here"] {
         assert!(rules.iter().any(|rule| rule.starts_with(name)), "{name}: {rules:#?}");
     }
 }

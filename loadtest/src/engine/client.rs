@@ -12,6 +12,7 @@ use super::group::{Failure, Group, Plan};
 use super::login::Phase;
 use super::payload::{Outgoing, Payload, Transfer};
 use super::protocol::Verdict;
+use super::scram;
 use super::tls::TlsMode;
 use super::trickle::Trickle;
 use super::{Exchange, Step};
@@ -288,6 +289,10 @@ impl ClientSession {
         payload: &mut Payload,
     ) -> Result<(), Failure> {
         let protocol = group.credentials.protocol;
+        if let (Stage::Login(Phase::Login), [b'+', b' ', challenge @ ..]) = (self.stage, line) {
+            let answer = scram::answer(&group.credentials, self.number, challenge);
+            return self.say(&answer.ok_or_else(|| Failure::refused(line))?);
+        }
         let verdict = match self.stage {
             Stage::Login(Phase::Greeting) => protocol.judge_greeting(line),
             Stage::LoggingOut => Verdict::More,

@@ -41,6 +41,9 @@ pub(crate) enum LoginCommand {
     Login,
     /// SASL PLAIN with an initial response.
     Plain,
+    /// SASL SCRAM-SHA-256 with an initial response, IMAP only.
+    #[value(name = "scram-sha-256")]
+    ScramSha256,
 }
 
 /// Who the clients are and how they come in.

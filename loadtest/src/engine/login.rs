@@ -4,6 +4,7 @@
 
 use super::group::{Credentials, LoginCommand};
 use super::protocol::{Protocol, TAG};
+use super::scram;
 use super::tls::TlsMode;
 
 /// What a client waits for before it is logged in: each phase ends with one good reply.
@@ -72,6 +73,12 @@ fn login(credentials: &Credentials, number: u64) -> String {
         (Protocol::Imap, LoginCommand::Login) => {
             format!("{TAG}LOGIN \"{user}\" \"{password}\"\r\n")
         }
+        (Protocol::Imap, LoginCommand::ScramSha256) => {
+            format!(
+                "{TAG}AUTHENTICATE SCRAM-SHA-256 {}\r\n",
+                base64(scram::first(&user).as_bytes())
+            )
+        }
         (Protocol::Imap, LoginCommand::Plain) => format!("{TAG}AUTHENTICATE PLAIN {}\r\n", plain()),
         (Protocol::Pop3, LoginCommand::Login) => format!("PASS {password}\r\n"),
         (Protocol::Sieve, _) => format!("AUTHENTICATE \"PLAIN\" \"{}\"\r\n", plain()),
@@ -79,7 +86,7 @@ fn login(credentials: &Credentials, number: u64) -> String {
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(super) fn base64(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
         let mut group = [0; 3];

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use sha_crypt::{PasswordHasher, ShaCrypt};
 
 use super::{Bench, Target, run_to_end, write_file};
-use crate::engine::{Protocol, TlsMode};
+use crate::engine::{Protocol, TlsMode, scram};
 
 pub(super) fn prepare(target: Target, bench: &Bench) -> Result<()> {
     let directory = directory(target, bench);
@@ -19,7 +19,7 @@ pub(super) fn prepare(target: Target, bench: &Bench) -> Result<()> {
         fs::create_dir_all(directory.join(inside))?;
     }
     write_file(&directory.join("hale.conf"), &configuration(target, bench)?)?;
-    write_file(&directory.join("users"), &users(bench)?)?;
+    write_file(&directory.join("users"), &users(target, bench)?)?;
     // Hale takes no passwords from a file that every user of the host can read.
     fs::set_permissions(directory.join("users"), Permissions::from_mode(0o600))?;
     let mut hosts = String::new();
@@ -139,12 +139,33 @@ fn configuration(target: Target, bench: &Bench) -> Result<String> {
          cluster_localdb = sqlite:{directory}/localdb.sqlite\n\
          cluster_hosts_file = {directory}/hosts\n\
          {probes}\
-         passdb users {{\n  driver = passwd-file\n  passwd_file_path = {directory}/users\n}}\n",
+         {passdb}",
         core = bench.core,
         service = service(target, bench),
         tls = tls(bench),
+        passdb = passdb(target, bench)?,
         moves = if bench.moves { "cluster_group_moves = proxy\n" } else { "" },
     ))
+}
+
+fn passdb(target: Target, bench: &Bench) -> Result<String> {
+    let directory = directory(target, bench);
+    let file = format!(
+        "passdb users {{\n  driver = passwd-file\n  passwd_file_path = {}/users\n}}\n",
+        directory.display()
+    );
+    Ok(match (target, &bench.passdb) {
+        (Target::HaleUserdb, None) => {
+            bail!("the target hale-userdb needs --passdb FILE, or --userdb of the script")
+        }
+        (Target::HaleUserdb, Some(passdb)) => passdb.clone(),
+        (Target::HaleScram, _) => format!("auth_mechanisms = plain scram-sha-256\n{file}"),
+        // What costs least: the same password for all.
+        (_, Some(_)) => {
+            format!("passdb users {{\n  driver = static\n  password = {}\n}}\n", bench.password)
+        }
+        (_, None) => file,
+    })
 }
 
 fn tls(bench: &Bench) -> String {
@@ -188,8 +209,10 @@ fn service(target: Target, bench: &Bench) -> String {
 }
 
 /// One hash for all: a salt of one's own for each would only make the file slow to write.
-fn users(bench: &Bench) -> Result<String> {
-    let hash = if bench.hashed {
+fn users(target: Target, bench: &Bench) -> Result<String> {
+    let hash = if target == Target::HaleScram {
+        scram::stored(&bench.password)
+    } else if bench.hashed {
         let hash = ShaCrypt::default()
             .hash_password_with_salt(bench.password.as_bytes(), SALT)
             .map_err(|error| anyhow!("hash the password: {error}"))?;

@@ -62,7 +62,7 @@ impl Chain {
     fn inquiry(&self, passdb: &Passdb, remote: &Remote) -> Result<Inquiry, Cause> {
         let values = self.values();
         let user = passdb.user(&values)?;
-        let Question { proof, password, .. } = &self.question;
+        let Question { proof, password, approach, .. } = &self.question;
         let is_judged = !self.is_lookup && !self.verified && passdb.role != Role::Deny;
         let wants = match (remote.gives, proof) {
             (Gives::Tokens, _) if is_judged => Wants::Token(password.clone()),
@@ -75,7 +75,8 @@ impl Chain {
                 Wants::Row((is_named && is_judged).then(|| password.clone()))
             }
         };
-        Ok(Inquiry::new(remote, &Values { user: &user, ..values }, *proof, wants))
+        let values = Values { user: &user, ..values };
+        Ok(Inquiry::new(remote, &values, *proof, wants).that_came(remote, *approach))
     }
 
     pub(super) fn take_reply(&self, at: usize, passdb: &Passdb, reply: Reply) -> Consulted {
@@ -83,6 +84,10 @@ impl Chain {
             Reply::Row(row) => (row, false),
             Reply::Verified(row) => (row, true),
             Reply::Mismatch => return Consulted::failed(Why::Mismatch),
+            Reply::MismatchHeld(until) => {
+                let fields = Fields { delay_until: Some(until), ..Fields::default() };
+                return Consulted::Ended(Ended::Failed(Why::Mismatch), fields);
+            }
             Reply::Unknown => return Consulted::failed(Why::UnknownUser),
             Reply::Expired => return Consulted::failed(Why::Expired),
             Reply::Disabled => return Consulted::failed(Why::Closed),

@@ -11,7 +11,9 @@ use crate::auth::ask::Proof;
 use crate::auth::fields::Fields;
 use crate::auth::passdb::{Cause, Role, StoredText};
 use crate::auth::scheme::{SchemeError, ScramSecret, Stored};
-use crate::auth::scram::{self, Algorithm, ClientFirst, Keys, Salted, Server, Verdict};
+use crate::auth::scram::{
+    self, Algorithm, ClientFirst, Derivation, Derived, Salted, Server, Verdict,
+};
 use crate::fault::Failure;
 use crate::secret::Secret;
 
@@ -43,22 +45,6 @@ enum Stage {
     Deriving(Box<Server>, Secret),
     /// It was right, and has been shown that we are.
     Proved,
-}
-
-/// Keys to be derived of a password. Prints nothing of it.
-#[derive(Debug)]
-pub struct Derivation {
-    algorithm: Algorithm,
-    password: Secret,
-    salted: Salted,
-}
-
-impl Derivation {
-    /// Computes them: milliseconds, not for a data core.
-    #[must_use]
-    pub fn run(&self) -> Keys {
-        Keys::derive(self.algorithm, self.password.expose(), &self.salted)
-    }
 }
 
 impl Chain {
@@ -169,8 +155,7 @@ impl Chain {
                 self.judged(verdict, led)
             }
             (Stage::Challenged(server), ScramSecret::Password(password)) => {
-                let derivation =
-                    Derivation { algorithm, password: password.clone(), salted: salted.clone() };
+                let derivation = Derivation::new(algorithm, password.clone(), salted.clone());
                 let end = End::Secret(at, ScramSecret::Password(password), fields);
                 let stage = Stage::Deriving(server, message.clone());
                 self.pending =
@@ -183,17 +168,20 @@ impl Chain {
         }
     }
 
-    /// Goes on with the keys of the [`Derivation`].
+    /// Goes on with what came of the [`Derivation`].
     #[must_use]
-    pub fn derived(mut self, keys: Result<Keys, SchemeError>) -> Step {
+    pub fn derived(mut self, derived: Result<Derived, SchemeError>) -> Step {
         let Some(Pending::Exchange(led)) = self.pending.take() else { return self.run() };
-        match (*led, keys) {
-            (Led { algorithm, salted, end, stage: Stage::Deriving(server, message) }, Ok(keys)) => {
-                let verdict = server.judge(&keys, message.expose(), None);
+        match (*led, derived) {
+            (
+                Led { algorithm, salted, end, stage: Stage::Deriving(server, message) },
+                Ok(derived),
+            ) => {
+                let verdict = server.judge(&derived.keys(algorithm), message.expose(), None);
                 self.judged(verdict, Led { algorithm, salted, end, stage: Stage::Proved })
             }
-            (Led { end: End::Secret(at, _, fields), .. }, keys) => {
-                let ended = match keys {
+            (Led { end: End::Secret(at, _, fields), .. }, derived) => {
+                let ended = match derived {
                     Err(error) => Ended::Trouble(Cause::Scheme(error)),
                     Ok(_) => Ended::Failed(Why::Mismatch),
                 };

@@ -53,6 +53,7 @@ fn question(user: &str, password: &str) -> Question {
         password: Secret::from(password),
         remote: "192.0.2.7".parse().unwrap(),
         local: "192.0.2.1".parse().unwrap(),
+        approach: crate::facts::Approach::default(),
     }
 }
 

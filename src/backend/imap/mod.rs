@@ -52,7 +52,7 @@ pub struct Imap {
     /// Learnt untagged once the whole login was written: that of after login (W-IMAP-B6).
     login_capabilities: Box<[u8]>,
     /// An exchange that goes on behind the pieces of the login.
-    exchange: Option<Exchange>,
+    pub(super) exchange: Option<Exchange>,
     last_line: Box<str>,
 }
 
@@ -367,6 +367,8 @@ impl Imap {
                 None
             }
             Reaction::AskClient(challenge) => Some(Step::Challenge(challenge)),
+            Reaction::Derive(derivation) => Some(Step::Derive(Box::new(derivation))),
+            Reaction::Distrust(why) => Some(self.fail_for(why, line, Failure::RemoteConfig)),
         }
     }
 
@@ -379,6 +381,9 @@ impl Imap {
     ) -> Step {
         match status {
             Status::Ok if self.chunks.is_empty() => {
+                if let Some(why) = Exchange::distrusts(self.exchange.as_ref()) {
+                    return self.fail_for(why, line, Failure::RemoteConfig);
+                }
                 self.stage = Stage::Over;
                 to_client.append(&mut self.for_client);
                 Step::Ready(LoginOk { capabilities: self.list_of_after(text), text: text.into() })
@@ -480,7 +485,7 @@ impl Imap {
                 self.chunks.next(to_backend);
                 self.stage = Stage::Login;
                 if let Way::Sasl(mechanism) = self.way {
-                    self.exchange = Some(Exchange::begun(mechanism));
+                    self.exchange = Exchange::begun(&login, mechanism);
                 }
                 if self.way == Way::Probe {
                     self.stage = Stage::Probe;

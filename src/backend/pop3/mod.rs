@@ -46,7 +46,7 @@ pub struct Pop3 {
     xclient_is_pending: bool,
     dropped_pairs: u16,
     /// An exchange that goes on behind the pieces of the login.
-    exchange: Option<Exchange>,
+    pub(super) exchange: Option<Exchange>,
     last_line: Box<str>,
 }
 
@@ -271,7 +271,7 @@ impl Pop3 {
                 self.chunks.next(to_backend);
                 self.stage = Stage::Login;
                 if let Way::Sasl(mechanism) = self.way {
-                    self.exchange = Some(Exchange::begun(mechanism));
+                    self.exchange = Exchange::begun(&login, mechanism);
                 }
                 // Before a password or token is out the way may still change.
                 if login.may_change(self.way) {
@@ -286,6 +286,9 @@ impl Pop3 {
     /// `+OK` to USER invites the password (W-POP-B4); to PASS or AUTH it is the success.
     fn agreed(&mut self, line: &[u8], text: &[u8], to_backend: &mut Vec<u8>) -> Option<Step> {
         if self.chunks.is_empty() {
+            if let Some(why) = Exchange::distrusts(self.exchange.as_ref()) {
+                return Some(self.fail_for(why, line, Failure::RemoteConfig));
+            }
             self.stage = Stage::Over;
             return Some(Step::Ready(LoginOk { capabilities: Box::default(), text: text.into() }));
         }
@@ -324,6 +327,8 @@ impl Pop3 {
                 None
             }
             Reaction::AskClient(challenge) => Some(Step::Challenge(challenge)),
+            Reaction::Derive(derivation) => Some(Step::Derive(Box::new(derivation))),
+            Reaction::Distrust(why) => Some(self.fail_for(why, line, Failure::RemoteConfig)),
         }
     }
 

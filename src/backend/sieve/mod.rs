@@ -46,7 +46,7 @@ pub struct Sieve {
     line_count: u16,
     dropped_pairs: u16,
     /// An exchange that goes on behind the pieces of the login.
-    exchange: Option<Exchange>,
+    pub(super) exchange: Option<Exchange>,
     last_line: Box<str>,
 }
 
@@ -245,18 +245,7 @@ impl Sieve {
                 (Stage::Login, Status::Ok) if !self.chunks.is_empty() => {
                     Some(self.fail_for(last_words::AGREED_TOO_EARLY, line, Failure::Protocol))
                 }
-                (Stage::Login, Status::Ok) => {
-                    self.stage = Stage::Over;
-                    // SASL data belongs to our exchange with the backend; the client has had its own, unless the backend led
-                    // that, too.
-                    let is_ours = !matches!(self.exchange, Some(Exchange::Led));
-                    let text = if is_ours && response.is("SASL") {
-                        Response { code: b"", ..response }.text()
-                    } else {
-                        response.text()
-                    };
-                    Some(Step::Ready(LoginOk { capabilities: Box::default(), text }))
-                }
+                (Stage::Login, Status::Ok) => Some(self.agreed(line, &response)),
                 (Stage::Login, Status::No) if !self.xclient_is_pending => {
                     Some(self.refused(line, &response))
                 }
@@ -300,6 +289,35 @@ impl Sieve {
                 None
             }
             Reaction::AskClient(challenge) => Some(Step::Challenge(challenge)),
+            Reaction::Derive(derivation) => Some(Step::Derive(Box::new(derivation))),
+            Reaction::Distrust(why) => Some(self.fail_for(why, line, Failure::RemoteConfig)),
+        }
+    }
+
+    /// The backend says OK to the login.
+    fn agreed(&mut self, line: &[u8], response: &Response<'_>) -> Step {
+        self.conclude(response);
+        if let Some(why) = Exchange::distrusts(self.exchange.as_ref()) {
+            return self.fail_for(why, line, Failure::RemoteConfig);
+        }
+        self.stage = Stage::Over;
+        // SASL data belongs to our exchange with the backend; the client has had its own, unless the backend led that, too.
+        let is_ours = !matches!(self.exchange, Some(Exchange::Led));
+        let code = if is_ours && response.is("SASL") { &b""[..] } else { response.code };
+        let words = response.words.clone();
+        let text = Response { status: response.status, code, words }.text();
+        Step::Ready(LoginOk { capabilities: Box::default(), text })
+    }
+
+    /// The end of an exchange of ours may come with the success (RFC 5804 2.1).
+    fn conclude(&mut self, response: &Response<'_>) {
+        let code = response.code.split_at_checked(SASL.len());
+        let data = code
+            .filter(|_| response.is("SASL"))
+            .and_then(|(_, argument)| string(&mut Cursor::new(argument.trim_ascii())))
+            .and_then(|text| base64::decode(&text));
+        if let (Some(data), Some(exchange)) = (data, &mut self.exchange) {
+            exchange.concluded(&data);
         }
     }
 
@@ -382,7 +400,7 @@ impl Sieve {
                 return None;
             }
             _ => {
-                self.exchange = Some(Exchange::begun(mechanism));
+                self.exchange = Exchange::begun(&login, mechanism);
                 sasl::response(&sasl::first_message(&login, mechanism))
             }
         };
@@ -444,6 +462,9 @@ impl Sieve {
         Step::Failed(failure, text)
     }
 }
+
+/// The code that carries the end of an exchange.
+const SASL: &[u8] = b"SASL";
 
 /// A message in base64 as a string on a line of its own.
 pub(super) fn write_message(message: &Secret, to_backend: &mut Vec<u8>) {

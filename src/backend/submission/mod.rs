@@ -47,7 +47,7 @@ pub struct Submission {
     keywords: Keywords,
     dropped_pairs: u16,
     /// An exchange that goes on behind the pieces of the login.
-    exchange: Option<Exchange>,
+    pub(super) exchange: Option<Exchange>,
     last_line: Box<str>,
 }
 
@@ -324,7 +324,7 @@ impl Submission {
                 self.write_auth("PLAIN", &credentials::plain_response(&login), to_backend);
             }
             Way::Sasl(mechanism) => {
-                self.exchange = Some(Exchange::begun(mechanism));
+                self.exchange = Exchange::begun(&login, mechanism);
                 let response = sasl::response(&sasl::first_message(&login, mechanism));
                 self.write_auth(mechanism.name(), &response, to_backend);
             }
@@ -387,6 +387,9 @@ impl Submission {
                 self.challenged(&reply.text, reply, to_backend)
             }
             Class::Done if self.chunks.is_empty() => {
+                if let Some(why) = Exchange::distrusts(self.exchange.as_ref()) {
+                    return Some(self.fail_for(why, &reply.joined(), Failure::RemoteConfig));
+                }
                 self.stage = Stage::Over;
                 Some(Step::Ready(LoginOk { text: reply.text.clone(), ..LoginOk::default() }))
             }
@@ -425,6 +428,10 @@ impl Submission {
                 None
             }
             Reaction::AskClient(challenge) => Some(Step::Challenge(challenge)),
+            Reaction::Derive(derivation) => Some(Step::Derive(Box::new(derivation))),
+            Reaction::Distrust(why) => {
+                Some(self.fail_for(why, &reply.joined(), Failure::RemoteConfig))
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use crate::config::registry::Scope;
 use crate::config::sort::{Section, shown};
 use crate::config::value;
 use crate::names::Protocol;
+use crate::names::mechanism::Mechanism;
 use crate::secret::Secret;
 
 pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
@@ -31,6 +32,7 @@ pub(super) fn cluster(root: &Section, findings: &mut Findings) -> Cluster {
         default_group_count: root.small("cluster_default_group_count"),
         backend_test_username: root.template("cluster_backend_test_username"),
         backend_test_password: root.secret("cluster_backend_test_password"),
+        backend_test_mech: Mechanism::named(root.text("cluster_backend_test_mech").as_bytes()),
         proxy_check_backends: root.flag("cluster_proxy_check_backends"),
         backend_check_protocols: check_protocols(root, findings),
         user_move_timeout: positive(root, "cluster_user_move_timeout", findings),

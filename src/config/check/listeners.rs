@@ -2,7 +2,7 @@
 //!
 //! Driver: `check`. Tests: below.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::admission::door::DoorRules;
 use crate::config::diagnostic::{Findings, Place};
@@ -208,7 +208,7 @@ impl<'a> Finder<'a> {
         let name =
             if name.is_empty() { format!("{}-{port}", service.name()) } else { name.to_owned() };
         let number = self.found.last().map_or(0, |last| last.number.saturating_add(1));
-        for address in self.addresses(written) {
+        for address in self.addresses(service, written) {
             self.found.push(Open {
                 service,
                 name: name.clone(),
@@ -286,9 +286,11 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn addresses(&self, written: Option<&Section>) -> Vec<IpAddr> {
-        match written.map(|section| section.addresses("listen")) {
-            Some(own) if !own.is_empty() => own,
+    fn addresses(&self, service: Service, written: Option<&Section>) -> Vec<IpAddr> {
+        match (written.map(|section| section.addresses("listen")), service) {
+            (Some(own), _) if !own.is_empty() => own,
+            // A client that reaches it reads how busy the site is.
+            (_, Service::Admin(AdminService::Stats)) => vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
             _ => self.root.addresses("listen"),
         }
     }

@@ -2,12 +2,13 @@
 //!
 //! Driver: `check`. Tests: below.
 
+use super::certificate::{KEY_PASSWORD, certificate, is_shown_by, own};
 use super::ciphers::offer;
 use super::holder;
 use crate::config::diagnostic::Findings;
 use crate::config::model::{
-    Auth, BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, KeyPassword, Listener,
-    Passdb, PassdbDriver, ProtocolSettings, RequestClientCert, Ssl, SslMode, TlsVersion,
+    Auth, BackendAuthorities, ClientAuthorities, ClientSsl, Listener, Passdb, PassdbDriver,
+    ProtocolSettings, RequestClientCert, Ssl, SslMode, TlsVersion,
 };
 use crate::config::registry::Scope;
 use crate::config::sort::Section;
@@ -32,6 +33,7 @@ pub(super) fn ssl(
     Ssl {
         towards_clients,
         backends: backends(root, findings),
+        own: own(root, findings),
         backend_min_protocol,
         backend_offer: offer("client", backend_min_protocol, &[root], findings),
     }
@@ -234,6 +236,7 @@ pub(super) fn certificate_logins(
             passdb.mechanisms.is_empty() || passdb.mechanisms.contains(&Mechanism::External);
         let mut fields = passdb.fields.iter().chain(&passdb.default_fields);
         let has_way_in = fields.any(|field| matches!(&*field.name, "pass" | "proxy_noauth"));
+        let has_way_in = has_way_in || is_shown_by(passdb);
         is_asked && (has_way_in || !matches!(passdb.driver, PassdbDriver::Static { .. }))
     };
     if !auth.passdbs.iter().any(may_answer) {
@@ -244,67 +247,6 @@ pub(super) fn certificate_logins(
 }
 
 const REQUEST_CLIENT_CERT: &str = "ssl_server_request_client_cert";
-
-/// The certificate that is written where `at` finds settings, with the second one; `around`: who has a password for keys where
-/// none is written.
-fn certificate<'a>(
-    at: &impl Fn(&str) -> &'a Section,
-    around: &Section,
-    findings: &mut Findings,
-) -> Option<Certificate> {
-    let key_password = [at(KEY_PASSWORD), around].into_iter().find_map(|section| {
-        let secret = section.secret(KEY_PASSWORD)?;
-        Some(KeyPassword { secret, place: section.place_of(KEY_PASSWORD).clone() })
-    });
-    let first = pair(at, ["ssl_server_cert_file", "ssl_server_key_file"], findings);
-    let [cert, key] = ["ssl_server_alt_cert_file", "ssl_server_alt_key_file"];
-    let second = pair(at, [cert, key], findings);
-    let (Some(first), second) = (first, second) else {
-        let written =
-            |names: [&'static str; 2]| names.into_iter().find(|name| at(name).path(name).is_some());
-        let first = written(["ssl_server_cert_file", "ssl_server_key_file"]);
-        if let (None, Some(name)) = (first, written([cert, key])) {
-            let text = "missing: a second certificate needs a first one";
-            findings.error(at(name).place_of(name), "ssl_server_cert_file", text);
-        }
-        return None;
-    };
-    let second = second.map(|second| Certificate { key_password: key_password.clone(), ..second });
-    Some(Certificate { key_password, alternative: second.map(Box::new), ..first })
-}
-
-const KEY_PASSWORD: &str = "ssl_server_key_password";
-
-/// A certificate and its key, which `settings` name.
-fn pair<'a>(
-    at: &impl Fn(&str) -> &'a Section,
-    settings: [&'static str; 2],
-    findings: &mut Findings,
-) -> Option<Certificate> {
-    let [cert, key] = settings;
-    let place_of = |name| at(name).place_of(name);
-    if [cert, key].iter().any(|name| at(name).lost.contains(name)) {
-        return None;
-    }
-    match (at(cert).path(cert), at(key).path(key)) {
-        (Some(cert_file), Some(key_file)) => {
-            let place = place_of(cert).clone();
-            let (key_password, alternative) = (None, None);
-            Some(Certificate { cert_file, key_file, key_password, settings, alternative, place })
-        }
-        (Some(_), None) => {
-            let text = "missing: the certificate needs its private key";
-            findings.error(place_of(cert), key, text);
-            None
-        }
-        (None, Some(_)) => {
-            let text = "missing: the private key needs its certificate";
-            findings.error(place_of(key), cert, text);
-            None
-        }
-        (None, None) => None,
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,8 @@ pub struct Ssl {
     pub towards_clients: [ClientSsl; 5],
     /// The authorities that backends' certificates are checked with; absent: the system's.
     pub backends: Option<BackendAuthorities>,
+    /// What backends are shown that ask for a certificate.
+    pub own: Option<Certificate>,
     /// Oldest version spoken with backends.
     pub backend_min_protocol: TlsVersion,
     /// What is offered to backends.

@@ -1,4 +1,22 @@
-//! The way to a backend: TLS and the PROXY header.
+//! The way to a backend: attempts, TLS and the PROXY header; and what becomes of a session there.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Logging in at backends.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// From the first connect to the backend's login reply.
+    pub login_timeout: Duration,
+    /// Attempts after the first.
+    pub max_reconnects: u8,
+    /// Sessions of a dead backend are ended spread over this time; zero: at once.
+    pub max_disconnect_delay: Duration,
+    /// What becomes of a session whose token has expired.
+    pub token_expiry: TokenExpiry,
+    /// Addresses to connect from, in turn; empty: the system's choice.
+    pub source_ips: Vec<IpAddr>,
+}
 
 /// TLS towards backends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,4 +51,13 @@ pub enum HeaderOption {
     UniqueId,
     /// CRC32C of the header.
     Checksum,
+}
+
+/// What becomes of a session when the token of its login expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenExpiry {
+    /// It goes on.
+    Keep,
+    /// It ends.
+    End,
 }

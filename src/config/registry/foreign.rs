@@ -212,8 +212,6 @@ mod tests {
         let of = |name: &str, text: &str| foreign(Scope::Global, name).unwrap().with(text);
         for (name, harmless, asks) in [
             ("login_access_sockets", "", "tcpwrap"),
-            ("ssl_client_cert", "", "/c.pem"),
-            ("ssl_client_key_file", "", "/k.pem"),
             ("ssl_client_ca_dir", "/etc/ssl/certs", "/etc/our-authorities"),
             ("auth_username_translation", "", "#@"),
             ("doveadm_allowed_commands", "", "who"),

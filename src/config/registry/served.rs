@@ -45,12 +45,6 @@ impl Served {
     }
 }
 
-const STATS: Served = not_yet(&[], "there are no metrics over HTTP");
-
-pub(super) const fn not_yet(harmless: &'static [&'static str], why: &'static str) -> Served {
-    Served::NotYet { harmless, why }
-}
-
 /// Services that a configuration of Hale's may have.
 pub const SERVICES: [(&str, Served); 7] = [
     ("imap-login", Served::Yes),
@@ -59,7 +53,7 @@ pub const SERVICES: [(&str, Served); 7] = [
     ("managesieve-login", Served::Yes),
     ("submission-login", Served::Yes),
     ("doveadm", Served::Yes),
-    ("stats", STATS),
+    ("stats", Served::Yes),
 ];
 
 /// Whether the service is served; none: Hale has no such service.
@@ -81,14 +75,13 @@ mod tests {
     #[test]
     fn a_value_that_asks_for_nothing_needs_no_warning() {
         assert_eq!(Served::Yes.warning("x"), None);
-        let later = not_yet(&["", "no"], "nothing happens");
+        let later = Served::NotYet { harmless: &["", "no"], why: "nothing happens" };
         assert_eq!(later.warning("false"), None);
         assert!(
             later
                 .warning("x")
                 .is_some_and(|text| text.ends_with("by this version: nothing happens"))
         );
-        assert!(STATS.warning("").is_some());
     }
 
     #[test]

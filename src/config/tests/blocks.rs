@@ -122,7 +122,7 @@ fn case_03_case_04_settings_of_one_protocol_hold_for_it_alone() {
 
 /// What is wrong, and what is said of it.
 const MISTAKES: &[(&str, &str)] = &[
-    ("ssl_client_key = </missing\n", "backends are shown no client certificate"),
+    ("ssl_client_key = </missing\n", "setting ssl_client_key: cannot read /missing"),
     ("ssl_key = </missing\n", "cannot read /missing"),
     ("service auth {\n auth_allow_cleartext = no\n}\n", "has no effect in `service auth { … }`"),
     (

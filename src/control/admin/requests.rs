@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::control::cluster::{
 use crate::control::geodb::{Changed, GeoDb};
 use crate::control::loads::Use;
 use crate::control::localdb::LocalDb;
+use crate::control::policy::PolicyServer;
 use crate::control::unix_millis;
 use crate::control::userdbs::UserDbs;
 use crate::event::{Event, cleaned};
@@ -100,6 +102,7 @@ pub struct Admin {
     pub(super) geodb: GeoDb,
     pub(super) local: LocalDb,
     pub(super) userdbs: UserDbs,
+    pub(super) policy: Option<Rc<PolicyServer>>,
     settings: ClusterSettings,
     pub(super) beyond: Beyond,
 }
@@ -118,7 +121,14 @@ impl Admin {
     ) -> Self {
         let askers = Askers::new(exchange.clone());
         let beyond = Beyond::default();
-        Self { askers, exchange, about, board, geodb, local, userdbs, settings, beyond }
+        let policy = None;
+        Self { askers, exchange, about, board, geodb, local, userdbs, policy, settings, beyond }
+    }
+
+    /// With a policy server, whose counters are seen.
+    #[must_use]
+    pub fn ruled_by(self, policy: Option<Rc<PolicyServer>>) -> Self {
+        Self { policy, ..self }
     }
 
     /// Our name, as rows have it.

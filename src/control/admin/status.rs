@@ -59,7 +59,7 @@ impl Admin {
     }
 
     /// What each core counts of its connections.
-    async fn tallies(&self) -> Result<Vec<Tally>, CommandError> {
+    pub(super) async fn tallies(&self) -> Result<Vec<Tally>, CommandError> {
         let mut tallies = vec![Tally::default(); self.exchange.to_cores.len()];
         let mut asking = self.askers.ask(Act::Count, Whom::default());
         while let Some(piece) = asking.piece().await? {
@@ -110,6 +110,9 @@ impl Admin {
         }
         for (name, property, value) in self.userdbs.conditions() {
             facts.say(&name, property, value);
+        }
+        for (property, value) in self.policy.iter().flat_map(|policy| policy.conditions()) {
+            facts.say("policy server", property, value);
         }
         state("passdbs", &board.passdbs(), facts);
         match &self.exchange.tls.load().servers {

@@ -10,6 +10,7 @@ use crate::auth::verdict::{Grant, Verdict};
 use crate::control::cluster::{CommandError, refusal};
 use crate::control::geodb::lookup::{Search, look_up};
 use crate::control::wall_clock::unix_millis;
+use crate::facts::Approach;
 use crate::fault::Failure;
 use crate::names::Protocol;
 use crate::ring::clock;
@@ -73,6 +74,7 @@ async fn granted(desk: &Desk, user: &str, client: IpAddr) -> Result<Grant, Comma
         password: Secret::default(),
         remote: client,
         local: client,
+        approach: Approach::default(),
     };
     let answer = looked_up(desk, question).await;
     let no_answer = || CommandError::TempFail(format!("user {user}: no passdb gave an answer"));

@@ -77,6 +77,18 @@ impl HttpClient {
         Ok(())
     }
 
+    /// Whether the server answers anything at all; a kernel takes connections for a program that hangs, too.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(super) async fn try_out(&self, place: &Url) -> Result<(), HttpFault> {
+        match self.ask(&Request::get(place.with_target("/"))).await {
+            // What a front page says judges no login.
+            Ok(_) | Err(HttpFault::TooLarge) => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
+
     async fn connect(&self, place: &Url) -> Result<Connection, HttpFault> {
         Connection::open(place, &self.0.resolver, self.0.tls.as_ref()).await
     }

@@ -1,7 +1,7 @@
 //! Against servers that say what they like, in threads of their own.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ use super::*;
 use crate::secret::Secret;
 use crate::tls::{OlderForms, Trust, driver_config, driver_config_for_any};
 use crate::webauth::Content;
+use question::read_question;
+
+mod question;
 
 /// Answers each question of each connection with the next of these; `None`: it closes the connection instead. Tells the questions, each
 /// with the number of its connection.
@@ -50,24 +53,6 @@ fn serve_once(answer: Vec<u8>) -> Url {
         stream.write_all(&answer).unwrap_or_default();
     });
     url
-}
-
-fn read_question(stream: &mut TcpStream) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut some = [0; 4096];
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
-                return Some(text);
-            }
-        }
-        match stream.read(&mut some) {
-            Ok(0) | Err(_) => return None,
-            Ok(count) => bytes.extend_from_slice(&some[..count]),
-        }
-    }
 }
 
 fn ok(body: &str) -> Option<Vec<u8>> {

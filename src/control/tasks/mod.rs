@@ -22,8 +22,10 @@ use super::orders::Orders;
 use super::passdbs::PassdbSources;
 use super::policy::PolicyServer;
 use super::resolver::Resolver;
+use super::stats::{self, StatsDoor};
 use super::userdbs::UserDbs;
 use crate::event::Event;
+use crate::share::enquiry::Piece;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use certificates::Reloads;
@@ -67,7 +69,7 @@ pub struct Control {
     /// Health probes; none: there is no test user.
     pub probes: Option<Probes>,
     /// The policy server; none: no login asks one.
-    pub policy: Option<PolicyServer>,
+    pub policy: Option<Rc<PolicyServer>>,
     /// Password files.
     pub sources: PassdbSources,
     /// Password databases that are asked elsewhere.
@@ -78,6 +80,8 @@ pub struct Control {
     pub writer: LogWriter,
     /// Where operators ask.
     pub socket: AdminSocket,
+    /// Where metrics are served.
+    pub stats: Vec<StatsDoor>,
     /// What they ask about.
     pub admin: Admin,
     /// Moves of groups and users, where the proxies carry them out.
@@ -160,6 +164,7 @@ impl Tasks {
             certificates,
             writer,
             socket,
+            stats,
             admin,
             moves,
             doveadm,
@@ -202,13 +207,12 @@ impl Tasks {
         let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
         let admin = Rc::new(admin);
         running.push(spawn_local(losses::end_sessions(lost, exchange.clone(), Rc::clone(&admin))));
-        running.push(spawn_local(enquiries::hand_out(pieces, Rc::clone(&admin))));
         running.push(spawn_local(pins::follow(
             tables_of_pins,
             exchange.clone(),
             Rc::clone(&admin),
         )));
-        running.push(spawn_local(admin::serve(socket, Rc::clone(&admin))));
+        running.extend(before_operators(socket, stats, pieces, &admin));
         let (doors, desk) = doveadm.open(admin, exchange, &geodb, userdbs, orders);
         running.extend(start_with_desk(desk, doors, moves.map(|moves| (moves, tables_of_moves))));
         Ok(Self { running, log, writer, stop_writer, geodb, local })
@@ -246,7 +250,7 @@ impl Tasks {
 
 /// What logins need besides passdbs: a policy server, where there is one; visitors and guesses that are forgotten.
 fn around_logins(
-    policy: Option<PolicyServer>,
+    policy: Option<Rc<PolicyServer>>,
     exchange: &Exchange,
 ) -> std::io::Result<Vec<JoinHandle<()>>> {
     let (visitors, guesses) = (exchange.visitors.clone(), exchange.guesses.clone());
@@ -257,6 +261,21 @@ fn around_logins(
         running.push(spawn_local(policy::rule(questions, policy, cores)));
     }
     Ok(running)
+}
+
+/// Where operators and their tools ask on this host, and what the data cores answer.
+fn before_operators(
+    socket: AdminSocket,
+    doors: Vec<StatsDoor>,
+    pieces: Inbox<Piece>,
+    admin: &Rc<Admin>,
+) -> [JoinHandle<()>; 3] {
+    let admin = || Rc::clone(admin);
+    [
+        spawn_local(admin::serve(socket, admin())),
+        spawn_local(stats::serve(doors, admin())),
+        spawn_local(enquiries::hand_out(pieces, admin())),
+    ]
 }
 
 /// What works with the desk of doveadm.

@@ -12,10 +12,10 @@ use crate::share::messages::{Answer, PolicyCommand, PolicyMessage, ToCore};
 
 pub(super) async fn rule(
     questions: Inbox<PolicyMessage>,
-    server: PolicyServer,
+    server: Rc<PolicyServer>,
     cores: Vec<Arc<Mailbox<ToCore>>>,
 ) {
-    let (server, cores) = (Rc::new(server), Rc::new(cores));
+    let cores = Rc::new(cores);
     loop {
         questions.arrived().await;
         while let Some(PolicyMessage { command, login }) = questions.take() {

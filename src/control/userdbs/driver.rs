@@ -4,7 +4,7 @@
 //! `config` (`registry/userdbs`, `check/passdbs/userdbs`). A connection carries one question at a time; one whose question was given up is
 //! dropped by `pool`, never asked again: on some of them every later answer would be the one before.
 
-use crate::auth::inquiry::{Gives, Inquiry, RemoteTrouble, Reply};
+use crate::auth::inquiry::{APPROACH, Gives, Inquiry, RemoteTrouble, Reply};
 use crate::config::model::Service;
 use crate::template::Template;
 
@@ -139,7 +139,7 @@ impl Driver {
     pub(super) fn variables(&self) -> Vec<Box<str>> {
         match self {
             Self::OAuth2(oauth2) => oauth2.variables(),
-            Self::Http(_) => ["user", "protocol", "remote_ip"].map(Into::into).into(),
+            Self::Http(_) => ["user", "protocol", "remote_ip", APPROACH].map(Into::into).into(),
             Self::Sql(_) | Self::Ldap(_) | Self::Imapc(_) => Vec::new(),
             #[cfg(test)]
             Self::Fake(_) => Vec::new(),
@@ -223,8 +223,8 @@ impl Driver {
     pub(super) async fn try_out(&self, connection: &mut Connection) -> Result<(), Fault> {
         match (self, connection) {
             (Self::Sql(sql), Connection::Sql(connection)) => sql.try_out(connection).await,
-            (Self::OAuth2(oauth2), Connection::Web) => oauth2.reach().await,
-            (Self::Http(http), Connection::Web) => http.reach().await,
+            (Self::OAuth2(oauth2), Connection::Web) => oauth2.try_out().await,
+            (Self::Http(http), Connection::Web) => http.try_out().await,
             (Self::Ldap(ldap), Connection::Ldap(connection)) => ldap.try_out(connection).await,
             (Self::Imapc(imapc), Connection::Imapc(_)) => imapc.try_out().await,
             #[cfg(test)]

@@ -7,10 +7,14 @@ use std::sync::Arc;
 
 use super::driver::Fault;
 use super::web;
+use crate::auth::ask::Proof;
+use crate::auth::fields::DelayUntil;
 use crate::auth::inquiry::{Gives, Inquiry, RemoteTrouble, Reply, Row, Wants};
 use crate::config::model::{HttpAuth as Settings, HttpAuthForm};
 use crate::control::http_client::HttpClient;
 use crate::control::resolver::Resolver;
+use crate::control::wall_clock::unix_seconds;
+use crate::limits;
 use crate::secret::Secret;
 use crate::webauth::auth_http::{self, Login};
 use crate::webauth::json_http;
@@ -42,6 +46,10 @@ impl HttpAuth {
         self.client.reach(&self.settings.url).await.map_err(|fault| web::fault(&fault))
     }
 
+    pub(super) async fn try_out(&self) -> Result<(), Fault> {
+        self.client.try_out(&self.settings.url).await.map_err(|fault| web::fault(&fault))
+    }
+
     pub(super) async fn ask(&self, inquiry: &Inquiry) -> Result<Reply, Fault> {
         let password = match &inquiry.wants {
             Wants::Verdict(password) => Some(password),
@@ -52,6 +60,8 @@ impl HttpAuth {
             password,
             protocol: inquiry.protocol,
             client: inquiry.remote,
+            is_by_certificate: inquiry.proof == Proof::Certificate,
+            approach: inquiry.approach,
         };
         let extra: Vec<(Box<str>, Secret)> = self.settings.header.iter().cloned().collect();
         let url = &self.settings.url;
@@ -95,14 +105,24 @@ fn nginx(said: auth_http::Said, is_verdict: bool) -> Result<Reply, Fault> {
             Ok(good(row, is_verdict))
         }
         // Its words are for people; without a password to compare it does not know the user.
+        auth_http::Said::RefusedLater(seconds) if is_verdict => {
+            Ok(Reply::MismatchHeld(later(seconds)))
+        }
         auth_http::Said::Refused(_) if is_verdict => Ok(Reply::Mismatch),
-        auth_http::Said::Refused(_) => Ok(Reply::Unknown),
+        auth_http::Said::Refused(_) | auth_http::Said::RefusedLater(_) => Ok(Reply::Unknown),
         auth_http::Said::Unavailable(text) => {
             let text = format!("it refuses a login for now: {text}");
             Err(Fault::Answer(RemoteTrouble::Error, text))
         }
         auth_http::Said::Odd(text) => Err(Fault::Answer(RemoteTrouble::Form, text.to_owned())),
     }
+}
+
+/// So many seconds from now.
+fn later(seconds: u32) -> DelayUntil {
+    let now = u64::try_from(unix_seconds()).unwrap_or(0);
+    let most = limits::DELAY_UNTIL_MAX.as_secs();
+    DelayUntil { unix_s: now.saturating_add(u64::from(seconds).min(most)), random_s_max: 0 }
 }
 
 fn json(said: json_http::Said, is_verdict: bool) -> Result<Reply, Fault> {

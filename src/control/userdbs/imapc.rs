@@ -145,7 +145,7 @@ impl Imapc {
                 }
                 Step::Failed(failure, _) => return judged(failure, dialogue.last_line()),
                 // Only exchanges that a client leads are asked anything.
-                Step::Challenge(_) => {
+                Step::Challenge(_) | Step::Derive(_) => {
                     let text = "it asks for more than user and password".to_owned();
                     return Err(Fault::Answer(RemoteTrouble::Error, text));
                 }

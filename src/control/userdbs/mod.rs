@@ -22,6 +22,7 @@ use crate::share::replies::Replies;
 use driver::{Driver, Help};
 use oauth2::Verifiers;
 use pool::Pool;
+pub(in crate::control) use tallies::Latency;
 use web::Remarks;
 
 mod driver;
@@ -32,6 +33,7 @@ mod ldap;
 mod oauth2;
 mod pool;
 mod sql;
+mod tallies;
 pub(super) mod web;
 #[cfg(test)]
 mod tests;
@@ -108,19 +110,16 @@ impl UserDbs {
                 }
                 None => "ok".to_owned(),
             };
+            say("driver", pool.driver.name().to_owned());
             say("server", pool.driver.server());
             say("state", state);
             let (busy, idle) = pool.connections(*most);
             say("connections_busy", busy.to_string());
             say("connections_idle", idle.to_string());
             say("waiting", pool.waiting().to_string());
-            let tallies = pool.tallies();
-            say("asked", tallies.asked.to_string());
-            say("answered", tallies.answered.to_string());
-            say("timed_out", tallies.timed_out.to_string());
-            say("turned_away", tallies.turned_away.to_string());
-            say("failed", tallies.failed.to_string());
-            say("connects", tallies.connects.to_string());
+            for (property, value) in pool.tallies().rows() {
+                say(property, value);
+            }
         }
         if !facts.is_empty() {
             let (good, bad, bytes) = self.0.replies.size();
@@ -130,6 +129,55 @@ impl UserDbs {
             facts.push((name, "bytes", bytes.to_string()));
         }
         facts
+    }
+}
+
+/// What a password database elsewhere does, in numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::control) struct Figures {
+    /// The passdb's name.
+    pub(in crate::control) name: Box<str>,
+    /// Whether it answers.
+    pub(in crate::control) answers: bool,
+    /// Questions by what came of them.
+    pub(in crate::control) questions: [(&'static str, u64); 6],
+    /// How long answers took.
+    pub(in crate::control) latency: Latency,
+    /// How often it began to count as failing.
+    pub(in crate::control) outages: u64,
+    /// Connections with a question on them.
+    pub(in crate::control) busy: usize,
+    /// Connections without.
+    pub(in crate::control) idle: usize,
+    /// Questions that wait for a connection.
+    pub(in crate::control) waiting: usize,
+}
+
+impl UserDbs {
+    /// What they do, in numbers.
+    pub(in crate::control) fn figures(&self) -> Vec<Figures> {
+        let of = |(pool, most): &(Rc<Pool>, u16)| {
+            let tallies = pool.tallies();
+            let (busy, idle) = pool.connections(*most);
+            Figures {
+                name: (*pool.name).into(),
+                answers: pool.failing_since().is_none(),
+                questions: [
+                    ("answered", tallies.answered),
+                    ("timed_out", tallies.timed_out),
+                    ("turned_away", tallies.turned_away),
+                    ("not_connected", tallies.not_connected),
+                    ("lost", tallies.lost),
+                    ("unusable", tallies.unusable),
+                ],
+                latency: tallies.latency,
+                outages: tallies.outages,
+                busy,
+                idle,
+                waiting: pool.waiting(),
+            }
+        };
+        self.0.pools.values().map(of).collect()
     }
 }
 

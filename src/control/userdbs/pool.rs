@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::spawn_local;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::driver::{Connection, Driver, Fault};
 use super::health::{Failed, Health, Recovery};
+use super::tallies::Tallies;
 use crate::auth::inquiry::{Inquiry, RemoteTrouble, Reply};
 use crate::event::{Event, cleaned};
 use crate::limits;
@@ -38,19 +39,6 @@ pub(super) struct Pool {
     /// What was last said about answers that can't be used.
     said: RefCell<Option<(String, Tick)>>,
     log: Arc<Mailbox<Event>>,
-}
-
-/// What came of the questions so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tallies {
-    pub(super) asked: u64,
-    pub(super) answered: u64,
-    pub(super) timed_out: u64,
-    /// Turned away at once: it was failing, or too many waited.
-    pub(super) turned_away: u64,
-    /// Its answer could not be used, or the connection was lost.
-    pub(super) failed: u64,
-    pub(super) connects: u64,
 }
 
 impl Pool {
@@ -84,10 +72,13 @@ impl Pool {
         if self.waiting.get() >= limits::USERDB_WAITING_MAX {
             return self.turned_away(RemoteTrouble::Busy);
         }
-        let has_seat = Cell::new(false);
+        let (has_seat, since) = (Cell::new(false), Instant::now());
         match timeout(self.answer_timeout, self.answer(inquiry, &has_seat)).await {
             Ok(Ok(reply)) => {
-                self.count(|tallies| tallies.answered += 1);
+                self.count(|tallies| {
+                    tallies.answered += 1;
+                    tallies.latency.add(since.elapsed());
+                });
                 self.recover();
                 reply
             }
@@ -148,17 +139,19 @@ impl Pool {
     }
 
     fn failed(self: &Rc<Self>, fault: &Fault) -> RemoteTrouble {
-        self.count(|tallies| tallies.failed += 1);
         match fault {
             Fault::Connect(text) => {
+                self.count(|tallies| tallies.not_connected += 1);
                 self.fail(Failed::Connect, text);
                 RemoteTrouble::NotConnected
             }
             Fault::Lost(text) => {
+                self.count(|tallies| tallies.lost += 1);
                 self.fail(Failed::Question, text);
                 RemoteTrouble::NotConnected
             }
             Fault::Answer(trouble, text) => {
+                self.count(|tallies| tallies.unusable += 1);
                 self.recover();
                 self.complain(text);
                 *trouble
@@ -189,6 +182,7 @@ impl Pool {
         if !self.health.borrow_mut().failed(failed, clock::now()) {
             return;
         }
+        self.count(|tallies| tallies.outages += 1);
         self.idle.borrow_mut().clear();
         let remedy = self.driver.remedy();
         self.note(
@@ -209,11 +203,10 @@ impl Pool {
             let trial = async {
                 self.count(|tallies| tallies.connects += 1);
                 let mut connection = self.driver.connect().await?;
-                self.driver.try_out(&mut connection).await?;
-                Ok::<_, Fault>(connection)
+                self.driver.try_out(&mut connection).await
             };
-            if let Ok(Ok(connection)) = timeout(limits::USERDB_TRIAL_TIMEOUT, trial).await {
-                self.idle.borrow_mut().push(connection);
+            // Its connection goes: it has no seat, and there are no more connections than seats (DB-05).
+            if let Ok(Ok(())) = timeout(limits::USERDB_TRIAL_TIMEOUT, trial).await {
                 self.recover();
             }
         }

@@ -130,7 +130,8 @@ fn heard(reply: Reply) -> Result<(), RemoteTrouble> {
     }
 }
 
-fn inquiry() -> Inquiry {
+/// What is asked for a user in all these tests.
+pub(super) fn inquiry() -> Inquiry {
     let variables = Arc::new([]);
     let remote = Remote { id: 0, driver: "fake", gives: Gives::Rows, variables, is_cached: true };
     let address = "192.0.2.1".parse().unwrap();
@@ -284,7 +285,7 @@ fn an_answer_that_cannot_be_used_is_told_once_and_costs_no_connection() {
         let lines = house.lines();
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(lines[0].ends_with("answers what cannot be used: two?columns"), "{lines:?}");
-        assert_eq!(house.pool.tallies().failed, 10);
+        assert_eq!(house.pool.tallies().failed(), 10);
     });
 }
 

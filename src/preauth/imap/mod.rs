@@ -36,7 +36,9 @@ use super::capability::Rules;
 use super::refusal::{STARTTLS_PIPELINED, TOO_MANY_FAILED_LOGINS};
 use super::sasl::{Ending, Exchange, Refused};
 use super::{ByeReason, CloseReason, Count, Notes, Step, foreign};
+
 use command::{Head, Name};
+pub(super) use reply::bye as write_bye;
 
 /// The client side of one IMAP connection, from greeting to login.
 #[derive(Debug, Default)]

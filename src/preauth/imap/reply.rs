@@ -70,7 +70,7 @@ pub(super) fn refusal(tag: &[u8], failure: Failure, text: Option<&[u8]>, out: &m
     out.extend(b"\r\n");
 }
 
-pub(super) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
+pub(in crate::preauth) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
     let Farewell { is_temporary, words } = farewell(reason);
     let code = if is_temporary { "[UNAVAILABLE] " } else { "" };
     untagged(&format!("BYE {code}{words}"), out);

@@ -25,7 +25,9 @@ use super::capability::Rules;
 use super::refusal::{LINE_TOO_LONG, STARTTLS_PIPELINED};
 use super::sasl::{Ending, Exchange, Refused};
 use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, forwarded};
+
 use command::{Command, Name};
+pub(super) use reply::bye as write_bye;
 
 /// The client side of one POP3 connection, from greeting to login.
 #[derive(Debug, Default)]

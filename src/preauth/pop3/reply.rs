@@ -91,7 +91,7 @@ pub(super) fn refusal(failure: Failure, text: Option<&[u8]>, out: &mut Vec<u8>) 
     out.extend(b"\r\n");
 }
 
-pub(super) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
+pub(in crate::preauth) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
     let Farewell { is_temporary, words } = farewell(reason);
     let code = if is_temporary { "[SYS/TEMP] " } else { "" };
     err(&format!("{code}{words}"), out);

@@ -33,7 +33,9 @@ use super::capability::Rules;
 use super::refusal::{LINE_TOO_LONG, STARTTLS_PIPELINED, TOO_MANY_FAILED_LOGINS};
 use super::sasl::{Ending, Exchange, Refused};
 use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, forwarded};
+
 use command::{Name, is_bare};
+pub(super) use reply::bye as write_bye;
 
 /// The client side of one ManageSieve connection, from greeting to login.
 #[derive(Debug, Default)]

@@ -78,7 +78,7 @@ pub(super) fn bye_with(text: &str, out: &mut Vec<u8>) {
     write_response(Status::Bye, text.as_bytes(), out);
 }
 
-pub(super) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
+pub(in crate::preauth) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
     let Farewell { is_temporary, words } = farewell(reason);
     let code = if is_temporary { "(TRYLATER) " } else { "" };
     bye_with(&format!("{code}{words}"), out);

@@ -30,7 +30,9 @@ use crate::wire::smtp::reply::write_line;
 use super::capability::Rules;
 use super::sasl::{Ending, Exchange, Refused};
 use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, forwarded};
+
 use reply::Codes;
+pub(super) use reply::bye as write_bye;
 
 /// The client side of one Submission connection, from banner to login.
 #[derive(Debug, Default)]

@@ -123,11 +123,12 @@ pub(super) fn success(ok: &LoginOk, theirs: Codes, out: &mut Vec<u8>) {
     Reply { code: 235, text: ok.text.clone() }.write(theirs.or("2.7.0"), out);
 }
 
-pub(super) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
+pub(in crate::preauth) fn bye(reason: ByeReason, out: &mut Vec<u8>) {
     let Farewell { words, .. } = farewell(reason);
     let enhanced = match reason {
         ByeReason::Timeout => "4.4.2",
         ByeReason::Shutdown | ByeReason::TooManyConnections | ByeReason::Kicked => "4.3.2",
+        ByeReason::TokenExpired => "4.7.0",
         ByeReason::Internal => "4.3.0",
     };
     write_line(&format!("421 {enhanced} {words}"), out);

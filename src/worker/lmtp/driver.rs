@@ -243,7 +243,7 @@ impl<'a, P: Port> Driver<'a, P> {
             Some(Found::Route(answer)) => self.input(Input::Route(answer)),
             Some(Found::Verdict(answer)) => self.input(Input::Found(answer)),
             // No client of this protocol is asked for anything.
-            Some(Found::Challenge(_)) | None => {}
+            Some(Found::Challenge(_) | Found::Derived(_)) | None => {}
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::auth::answer::{Answer as AuthAnswer, Why};
 use crate::auth::ask::Question;
+use crate::auth::scram::Derivation;
 use crate::auth::verdict::Verdict;
 use crate::fault::Failure;
 use crate::limits;
@@ -31,7 +32,7 @@ use super::super::signal::Signal;
 use super::super::tls;
 use super::super::tls::channel::CoreTls;
 use super::look_ups::{Found, LookUps};
-use super::state::{Buffers, Course, LoggedIn, Login};
+use super::state::{Buffers, CROWDED, Course, LOGIN_OUTPUT_BYTES_MAX, LoggedIn, Login, UNREAD};
 use super::throttle::{Queued, Throttle, Waited};
 
 /// What a login borrows of its core.
@@ -178,11 +179,11 @@ impl<'a, P: Port> Driver<'a, P> {
         match wish {
             Wish::Authenticate(question) => self.authenticate(*question),
             Wish::Respond(message) => {
-                let asker = self.login.asker(&self.line);
-                let now = self.line.now();
+                let (asker, now) = (self.login.asker(&self.line), self.line.now());
                 let found = self.duties.look_ups.responded(asker, &message, now)?;
                 Some(self.found(found))
             }
+            Wish::Derive(derivation) => self.derive(*derivation),
             Wish::Route(ask) => {
                 let asker = self.login.asker(&self.line);
                 self.duties.look_ups.route(asker, ask, self.line.now()).map(Input::Route)
@@ -200,8 +201,8 @@ impl<'a, P: Port> Driver<'a, P> {
             Wish::SecureBackend { name, certificate } => {
                 let (line, unsent) = (&mut self.line, &mut self.login.to_backend);
                 let tls = &mut *self.duties.tls;
-                let begun = tls::begin::secure_backend(line, tls, &name, certificate, unsent);
-                let fault = begun.err()?;
+                let fault =
+                    tls::begin::secure_backend(line, tls, &name, certificate, unsent).err()?;
                 Some(Input::BackendInsecure { word: fault.word, is_lasting: fault.is_lasting() })
             }
             Wish::Connect { to, again, counted } => {
@@ -324,10 +325,17 @@ impl<'a, P: Port> Driver<'a, P> {
         Some(self.found(found))
     }
 
+    fn derive(&mut self, derivation: Derivation) -> Option<Input<'static>> {
+        let asker = self.login.asker(&self.line);
+        let found = self.duties.look_ups.derive(asker, derivation)?;
+        Some(self.found(found))
+    }
+
     fn found(&mut self, found: Found) -> Input<'static> {
         match found {
             Found::Verdict(answer) => self.verdict(answer),
             Found::Challenge(message) => Input::Challenge(message),
+            Found::Derived(derived) => Input::Derived(derived),
             Found::Route(answer) => Input::Route(answer),
         }
     }
@@ -375,8 +383,7 @@ impl<'a, P: Port> Driver<'a, P> {
     }
 
     fn answered(&mut self, question: u32, answer: Answer) {
-        let asker = self.login.asker(&self.line);
-        let now = self.line.now();
+        let (asker, now) = (self.login.asker(&self.line), self.line.now());
         if let Some(found) = self.duties.look_ups.answered(asker, question, answer, now) {
             let input = self.found(found);
             self.input(input);
@@ -490,11 +497,3 @@ impl<'a, P: Port> Driver<'a, P> {
         }
     }
 }
-
-const CROWDED: &str = "too many connections of its address (connections_per_address_max, connection_rate_per_address)";
-const UNREAD: &str = "client does not read its replies";
-/// What a client may leave untaken: its replies, the backend's untagged lines and what came behind its OK.
-const LOGIN_OUTPUT_BYTES_MAX: usize = limits::PRE_LOGIN_OUTPUT_BYTES_MAX
-    + limits::BACKEND_UNTAGGED_BYTES_MAX
-    + limits::BACKEND_INPUT_BYTES_MAX
-    + limits::BACKEND_LINE_BYTES_MAX;

@@ -16,8 +16,10 @@ use crate::auth::chain::{Chain, Doubt as ReplyDoubt, Step};
 use crate::auth::inquiry::{Inquiry, RemoteTrouble, Reply};
 use crate::auth::passdb::Passdbs;
 use crate::auth::scheme::SchemeError;
-use crate::auth::scram;
+use crate::auth::scram::{self, Derivation, Derived};
+use crate::auth::verdict::{BackendMech, Verdict};
 use crate::names::CoreId;
+use crate::names::mechanism::Mechanisms;
 use crate::route::decide::Writes;
 use crate::route::rows::BackendStatus;
 use crate::route::table::{Place, Table};
@@ -88,6 +90,8 @@ enum Pending {
     Password { chain: Box<Chain>, key: Key },
     /// The chain goes on when its keys are derived.
     Keys(Box<Chain>),
+    /// The backend's dialogue goes on when this is computed.
+    Derivation,
     /// The chain goes on when the client has answered its challenge.
     Client(Box<Chain>),
     /// The chain goes on when the password database has replied.
@@ -103,6 +107,8 @@ pub(in crate::worker) enum Found {
     Verdict(Box<AuthAnswer>),
     /// What the client is to be asked.
     Challenge(Box<[u8]>),
+    /// What SCRAM with the backend needs; none: the hashing threads are behind.
+    Derived(Option<Box<Derived>>),
     /// Where to go.
     Route(RouteAnswer),
 }
@@ -202,7 +208,7 @@ impl LookUps {
         match self.authenticate_on(asker, step, now)? {
             Found::Verdict(answer) => Some(answer),
             // No client is there to be asked.
-            Found::Challenge(_) | Found::Route(_) => None,
+            Found::Challenge(_) | Found::Derived(_) | Found::Route(_) => None,
         }
     }
 
@@ -214,11 +220,11 @@ impl LookUps {
     ) -> Option<Found> {
         loop {
             step = match step {
-                Step::Done(answer) => return Some(Found::Verdict(answer)),
-                Step::Draw(chain) => {
-                    let unique = format!("{:?} {now:?}", asker.ticket(self.core));
-                    chain.drawn(&scram::nonce(&self.verified_secret, unique.as_bytes()))
+                Step::Done(mut answer) => {
+                    self.draw_for_backend(&mut asker, &mut answer, now);
+                    return Some(Found::Verdict(answer));
                 }
+                Step::Draw(chain) => chain.drawn(&self.draw(&mut asker, now)),
                 Step::Challenge(chain, message) => {
                     asker.wait_for(Pending::Client(chain));
                     return Some(Found::Challenge(message));
@@ -254,6 +260,37 @@ impl LookUps {
                 Step::Ask(chain, inquiry) => self.inquire(&mut asker, chain, inquiry, now)?,
             };
         }
+    }
+
+    /// A nonce that no peer can foresee, and that is no other question's.
+    fn draw(&self, asker: &mut Asker<'_>, now: Tick) -> String {
+        let unique = format!("{:?} {now:?}", asker.ticket(self.core));
+        scram::nonce(&self.verified_secret, unique.as_bytes())
+    }
+
+    /// Draws what SCRAM with a backend begins with, if there will be one.
+    fn draw_for_backend(&self, asker: &mut Asker<'_>, answer: &mut AuthAnswer, now: Tick) {
+        if let Verdict::Accept(grant) = &mut answer.verdict
+            && let BackendMech::Sasl(mechanism) = grant.mech
+            && Mechanisms::EXCHANGES.has(mechanism)
+        {
+            grant.nonce = self.draw(asker, now).into();
+        }
+    }
+
+    /// Has the hashing threads compute what SCRAM with the backend needs. `None`: it comes later.
+    pub(in crate::worker) fn derive(
+        &self,
+        mut asker: Asker<'_>,
+        derivation: Derivation,
+    ) -> Option<Found> {
+        let ticket = asker.ticket(self.core);
+        let task = HashTask::Derive(derivation);
+        if self.exchange.hashing.push(HashJob { ticket, task }).is_err() {
+            return Some(Found::Derived(None));
+        }
+        asker.wait_for(Pending::Derivation);
+        None
     }
 
     /// Asks a password database elsewhere, unless it is remembered what that says. `None`: the reply comes later.
@@ -344,8 +381,11 @@ impl LookUps {
                 let found = self.authenticate_on(asker.again(), step, now)?;
                 self.judged(asker, found)
             }
-            (Pending::Keys(chain), Answer::Derived(keys)) => {
-                let step = chain.derived(Ok(keys));
+            (Pending::Derivation, Answer::Derived(derived)) => {
+                Some(Found::Derived(Some(Box::new(derived))))
+            }
+            (Pending::Keys(chain), Answer::Derived(derived)) => {
+                let step = chain.derived(Ok(derived));
                 let found = self.authenticate_on(asker.again(), step, now)?;
                 self.judged(asker, found)
             }

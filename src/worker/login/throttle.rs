@@ -185,6 +185,7 @@ mod tests {
             password: Secret::from("secret"),
             remote: ADDRESS,
             local: ADDRESS,
+            approach: crate::facts::Approach::default(),
         }
     }
 

@@ -4,8 +4,9 @@
 //! it causes sends bytes of others, too. What comes back of those is taken back by the core's loop, before anything is
 //! moved.
 
-use crate::event::EndedBy;
+use crate::event::{EndedBy, Event, Notice};
 use crate::limits;
+use crate::preauth::{self, ByeReason};
 use crate::ring::port::{IoFault, Need, Port, Unsent};
 use crate::share::counters::Counter;
 use crate::tick::Tick;
@@ -17,6 +18,7 @@ use super::super::report::Reports;
 use super::super::tls::channel::Buffers;
 use super::copy::{self, Advance, End, Ends, Watched};
 use super::disconnects::{Disconnect, First, Why};
+use super::expiries::Due;
 use super::relays::Relays;
 use super::sealed::{self, Channels};
 use super::state::{Mode, Relay};
@@ -204,6 +206,9 @@ impl<P: Port> Driver<'_, P> {
         if !self.line.sockets.backend.is_probed && now >= self.probed_from() {
             self.line.probe_backend();
         }
+        if let Some(next) = self.look_at_token() {
+            return next;
+        }
         let (limit, by) = self.relay.patience(self.idle_timeout());
         if now >= self.relay.patience_ends(limit) {
             return Next::Ended { by, error: None };
@@ -221,7 +226,46 @@ impl<P: Port> Driver<'_, P> {
         if !self.line.sockets.backend.is_probed {
             at = at.min(self.probed_from());
         }
+        if let Some(look_at) = self.relays.expiries.look_at(self.line.slot, self.line.now()) {
+            at = at.min(look_at);
+        }
         self.line.set_deadline(at);
+    }
+
+    /// What the end of the session's token leads to; none: nothing yet, or no more than a line in the log.
+    fn look_at_token(&mut self) -> Option<Next> {
+        let (slot, now) = (self.line.slot, self.line.now());
+        let is_quiet = self.relay.is_idle(now, limits::TOKEN_EXPIRED_QUIET);
+        match self.relays.expiries.due(slot, is_quiet, now) {
+            Due::Nothing => return None,
+            Due::Note => {
+                self.relays.expiries.end(slot);
+                let (subject, notice) = (self.relay.label.subject(), Notice::TokenExpired);
+                self.reports.report(Event::Noticed { subject, details: None, notice });
+                return None;
+            }
+            Due::Goodbye => self.say_bye(ByeReason::TokenExpired),
+            Due::End => {}
+        }
+        Some(Next::Ended { by: EndedBy::TokenExpiry, error: None })
+    }
+
+    /// Says the protocol's own goodbye to a client that has been quiet: what it was told before has reached it whole.
+    fn say_bye(&mut self, why: ByeReason) {
+        let mut bye = Vec::new();
+        preauth::write_bye(self.relay.label.protocol, why, &mut bye);
+        let Some(fd) = self.line.sockets.client.fd() else { return };
+        let channel = self.line.tls.as_mut().and_then(|tls| tls.client.as_mut());
+        if let Some(channel) = channel {
+            self.buffers.sealed.clear();
+            if channel.engine.seal(&bye, &mut self.buffers.sealed).is_err() {
+                return;
+            }
+            bye.clone_from(&self.buffers.sealed);
+            self.buffers.clear();
+        }
+        // What it does not take now it never gets.
+        let _ = self.line.io.port.send(fd, &bye);
     }
 
     /// When a session has lived long enough for probes to be worth their calls.

@@ -57,6 +57,17 @@ impl Label {
         }
     }
 
+    /// Who it is about.
+    pub(in crate::worker) fn subject(&self) -> Subject {
+        Subject {
+            protocol: self.protocol,
+            session: self.session.clone(),
+            client: self.client,
+            user: self.user.clone(),
+            master: self.rare.as_ref().and_then(|rare| rare.master.clone()),
+        }
+    }
+
     /// Who it was about. The places that the session took are free from here on.
     pub(in crate::worker) fn into_subject(self) -> Subject {
         let Self { protocol, session, client, user, rare, .. } = self;

@@ -10,4 +10,5 @@ pub(super) mod label;
 pub(super) mod relays;
 mod sealed;
 pub(super) mod disconnects;
+pub(super) mod expiries;
 pub(super) mod state;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use crate::limits;
 use crate::relay::Watch;
 use crate::ring::port::Port;
+use crate::tick::Tick;
 
 use super::super::backends::endpoints::EndpointId;
 use super::super::io::socket::Side;
 use super::super::settings::WorkerSettings;
 use super::copy;
 use super::disconnects::Disconnects;
+use super::expiries::Expiries;
 use super::state::Relay;
 
 /// The relayed sessions of a core.
@@ -23,6 +25,8 @@ pub(in crate::worker) struct Relays {
     pub(super) watches: HashMap<u32, Box<Watch>>,
     /// Who is told when that a backend is gone.
     pub(super) disconnects: Disconnects,
+    /// The ends of tokens.
+    pub(super) expiries: Expiries,
     /// Relayed bytes pass through here.
     pub(in crate::worker) scratch: Box<[u8]>,
     pub(super) settings: Arc<WorkerSettings>,
@@ -38,6 +42,7 @@ impl Relays {
             hot: VecDeque::with_capacity(256),
             watches: HashMap::new(),
             disconnects: Disconnects::new(settings.spread, draw),
+            expiries: Expiries::new(settings.token_expiry),
             scratch: vec![0; limits::SCRATCH_BYTES].into_boxed_slice(),
             settings,
             is_draining: false,
@@ -45,14 +50,18 @@ impl Relays {
         }
     }
 
-    /// A session begins to be relayed; `watch`: what looks at its bytes.
+    /// A session begins to be relayed; `watch`: what looks at its bytes; `valid_until`: the end of its token.
     pub(in crate::worker) fn enter(
         &mut self,
         slot: u32,
         endpoint: Option<EndpointId>,
         watch: Option<Box<Watch>>,
+        valid_until: Option<Tick>,
     ) {
         self.count += 1;
+        if let Some(valid_until) = valid_until {
+            self.expiries.begin(slot, valid_until);
+        }
         if let Some(watch) = watch {
             self.watches.insert(slot, watch);
         }
@@ -70,6 +79,7 @@ impl Relays {
         if !self.watches.is_empty() {
             self.watches.remove(&slot);
         }
+        self.expiries.end(slot);
         self.disconnects.take(slot);
         if let Some(endpoint) = relay.endpoint.take() {
             self.disconnects.end(endpoint);
@@ -94,6 +104,16 @@ impl Relays {
     /// Whether the client of a slot is one of them.
     pub(in crate::worker) fn is_parting(&self, slot: u32) -> bool {
         self.disconnects.is_parting(slot)
+    }
+
+    /// How many sessions have a token whose end is awaited.
+    pub(in crate::worker) fn expiring(&self) -> usize {
+        self.expiries.count()
+    }
+
+    /// Whether that of a slot is one of them.
+    pub(in crate::worker) fn is_expiring(&self, slot: u32) -> bool {
+        self.expiries.at(slot).is_some()
     }
 
     /// How many sessions are looked at.

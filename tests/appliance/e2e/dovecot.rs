@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use rustix::process::{Signal, getegid, geteuid, kill_process_group};
 
-use super::imap::Imap;
+use super::imap::{self, Imap};
 use super::kernel::raise_descriptor_limit;
 use super::ports::{BACKENDS, free_port};
 use super::process::{pid, wait_until_gone};
@@ -31,7 +31,8 @@ pub(crate) struct Pair {
 /// One running Dovecot.
 #[derive(Debug)]
 pub(crate) struct Dovecot {
-    keeper: Child,
+    /// The last one keeps what runs.
+    keepers: Vec<Child>,
     directory: PathBuf,
     address: SocketAddr,
 }
@@ -107,8 +108,8 @@ impl Dovecot {
         let text = configuration_text(&directory, address, ports) + more;
         fs::write(&configuration, text).unwrap();
         give_to_daemon(&directory);
-        let keeper = keep(&directory, &daemon_command(&configuration));
-        Self { keeper, directory, address: (address, ports[0]).into() }
+        let keepers = vec![keep(&directory, &daemon_command(&configuration))];
+        Self { keepers, directory, address: (address, ports[0]).into() }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -148,6 +149,12 @@ impl Dovecot {
         wait_until_gone(master, PATIENCE);
     }
 
+    /// Starts it again behind [`Self::kill`].
+    pub(crate) fn start_again(&mut self) {
+        self.keepers.push(keep(&self.directory, &daemon_command(&self.configuration())));
+        self.wait_until_ready();
+    }
+
     fn master(&self) -> u32 {
         fs::read_to_string(self.directory.join("run/master.pid")).unwrap().trim().parse().unwrap()
     }
@@ -157,7 +164,12 @@ impl Dovecot {
         self.add_users(&["ready"], b"ready");
         let ready = poll(PATIENCE, || {
             let mut client = Imap::try_connect(self.address)?;
-            client.try_login("ready", b"ready").then_some(())
+            client.send(&imap::login_line("r", "ready", b"ready"));
+            let reply = client.reply("r").pop()?;
+            let reply = String::from_utf8_lossy(&reply).into_owned();
+            // Its authentication has told which mechanisms there are, and none of them takes a password.
+            let has_none = reply.contains("Unsupported authentication mechanism");
+            (reply.starts_with("r OK") || has_none).then_some(())
         });
         assert!(ready.is_some(), "Dovecot does not start\n{}", self.log());
     }
@@ -165,8 +177,10 @@ impl Dovecot {
 
 impl Drop for Dovecot {
     fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
+        for mut keeper in self.keepers.drain(..).rev() {
+            drop(keeper.stdin.take());
+            let _ = keeper.wait();
+        }
     }
 }
 

@@ -2,8 +2,7 @@
 
 use super::dovecot::Pair;
 use super::hale::{Hale, Setup};
-use super::wait::{PATIENCE, wait_for};
-use super::web_service::{Manner, WebService, answer};
+use super::web_service::{WebService, answer};
 
 /// What the backends know; clients have another password.
 const BEHIND: &str = "behind";
@@ -90,40 +89,4 @@ fn hales_own_json_form_gives_verdicts_rows_and_refusals() {
         let refused = answer(&hale, user, "quince");
         assert!(refused.starts_with(&format!("a NO [{code}]")), "{refused}");
     }
-}
-
-/// DB-05, DB-07: whom it has let in before gets in, others hear that it is temporary, and it is asked again when it is back.
-#[test]
-fn db_05_a_service_that_is_silent_gone_or_odd_harms_known_users_not_at_all() {
-    let pair = Pair::shared();
-    let service = WebService::start(|asked| {
-        let is_ours = asked.field("auth-user").is_some_and(|user| user.starts_with("web-known"));
-        let status = if is_ours { "OK" } else { "No" };
-        (200, format!("Auth-Status: {status}\r\nAuth-Pass: {BEHIND}\r\n"), String::new())
-    });
-    let hale = hale(pair, &["web-known", "web-known2"], &service, "");
-    assert!(answer(&hale, "web-known", "quince").starts_with("a OK"), "{}", hale.said());
-    for manner in [Manner::Silent, Manner::Gone, Manner::Nonsense] {
-        service.behave(manner);
-        let unknown = answer(&hale, "web-known2", "quince");
-        assert!(unknown.starts_with("a NO [UNAVAILABLE]"), "{manner:?}: {unknown}");
-        assert!(
-            answer(&hale, "web-known", "quince").starts_with("a OK"),
-            "{manner:?}: {}",
-            hale.said()
-        );
-        service.behave(Manner::Well);
-        // A wrong password is a verdict of its own, and is remembered as such: only the server's word counts here.
-        wait_for("the service is asked again", PATIENCE, || {
-            answer(&hale, &format!("web-else-{manner:?}"), "x")
-                .starts_with("a NO [AUTHENTICATIONFAILED]")
-                .then_some(())
-        });
-    }
-    assert!(answer(&hale, "web-known2", "quince").starts_with("a OK"), "{}", hale.said());
-    let said = hale.said();
-    assert!(
-        said.contains("passdb web (http, http://127.0.0.1:") && !said.contains("quince"),
-        "{said}"
-    );
 }

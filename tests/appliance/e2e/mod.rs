@@ -24,6 +24,7 @@ mod certificate;
 mod certificates;
 mod bridge;
 mod mail;
+mod metrics;
 mod kernel;
 mod site;
 mod sites;
@@ -33,6 +34,7 @@ mod cassandra;
 mod databases;
 mod yard;
 mod web_service;
+mod middleman;
 mod slapd;
 
 // The harness itself, checked against Dovecot without Hale in between.
@@ -70,6 +72,7 @@ mod submission;
 mod guessing;
 mod ldap;
 mod imap_passdb;
+mod userdb_faults;
 
 mod fail2ban;
 mod everywhere;
@@ -85,6 +88,10 @@ mod names;
 mod client_certificate;
 mod external;
 mod http_auth;
+mod backend_mechanisms;
+mod token_expiry;
+mod tokens_everywhere;
+mod oauth2_oracle;
 mod oauth2;
 mod oidc;
 mod policy;

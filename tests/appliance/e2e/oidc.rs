@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use tempfile::TempDir;
+
 use super::dovecot::Pair;
 use super::hale::Setup;
 use super::oauth2::bear;
@@ -11,6 +13,7 @@ use super::ports::free_port;
 use super::process::Process;
 use super::tools::{CURL, NODE, NPM, run};
 use super::wait::{PATIENCE, poll};
+use super::web_service::Shared;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/appliance/e2e/oidc")
@@ -39,11 +42,59 @@ fn installed() -> &'static Path {
     })
 }
 
-/// A token of the provider's; `more`: what is asked for besides.
-fn token(base: &str, more: &str) -> Option<String> {
+/// The provider in a process of its own.
+pub(crate) struct Provider {
+    // Ends before its folder goes.
+    pub(crate) process: Shared<Process>,
+    directory: TempDir,
+    pub(crate) port: u16,
+}
+
+impl Provider {
+    pub(crate) fn start() -> Self {
+        let (directory, port) = (tempfile::tempdir().unwrap(), free_port());
+        let process = begin(directory.path(), port);
+        Self { process: Shared::new(process), directory, port }
+    }
+
+    pub(crate) fn start_again(&self) {
+        let mut process = self.process.lock().unwrap();
+        process.end();
+        *process = begin(self.directory.path(), self.port);
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        url(self.port, path)
+    }
+
+    /// A token of its own; `more`: what is asked for besides.
+    pub(crate) fn token(&self, more: &str) -> String {
+        token(self.port, more).unwrap()
+    }
+
+    fn said(&self) -> String {
+        self.process.lock().unwrap().said()
+    }
+}
+
+fn begin(directory: &Path, port: u16) -> Process {
+    let mut command = NODE.command();
+    command.arg(folder().join("provider.mjs")).arg(installed().join("package.json"));
+    command.arg(port.to_string());
+    let process = Process::start("oidc", &command, directory);
+    let is_there = poll(PATIENCE, || token(port, ""));
+    assert!(is_there.is_some(), "{}", process.said());
+    process
+}
+
+fn url(port: u16, path: &str) -> String {
+    format!("http://127.0.0.1:{port}{path}")
+}
+
+fn token(port: u16, more: &str) -> Option<String> {
     let mut curl = CURL.command();
     curl.args(["--silent", "--user", "hale:s%20e%26c%3Dret", "--data"]);
-    curl.args([format!("grant_type=client_credentials{more}"), format!("{base}/token")]);
+    curl.args([format!("grant_type=client_credentials{more}"), url(port, "/token")]);
     let output = curl.output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     Some(said.split_once(r#""access_token":""#)?.1.split_once('"')?.0.to_owned())
@@ -51,19 +102,14 @@ fn token(base: &str, more: &str) -> Option<String> {
 
 #[test]
 fn tokens_of_a_real_provider_are_verified_or_introspected_and_revoked_ones_refused() {
-    let port = free_port();
-    let base = format!("http://127.0.0.1:{port}");
+    let provider = Provider::start();
     let mut setup = Setup::with_users(Pair::shared(), &["oidc-user"], b"behind");
-    let mut command = NODE.command();
-    command.arg(folder().join("provider.mjs")).arg(installed().join("package.json"));
-    command.arg(port.to_string());
-    let provider = Process::start("oidc", &command, setup.path());
-    let opaque = poll(PATIENCE, || token(&base, ""));
-    let opaque = opaque.unwrap_or_else(|| panic!("{}", provider.said()));
-    let signed = token(&base, "&resource=urn:mail&scope=imap").unwrap();
+    let opaque = provider.token("");
+    let signed = provider.token("&resource=urn:mail&scope=imap");
     let common = format!(
         "  driver = oauth2\n  mechanisms = xoauth2\n  oauth2_pass_attrs = pass=behind\n  \
-         oauth2_openid_configuration_url = {base}/.well-known/openid-configuration"
+         oauth2_openid_configuration_url = {}",
+        provider.url("/.well-known/openid-configuration")
     );
     setup.configure(&format!(
         "auth_failure_delay = 0\nauth_mechanisms = plain xoauth2\n\
@@ -80,7 +126,7 @@ fn tokens_of_a_real_provider_are_verified_or_introspected_and_revoked_ones_refus
     }
     let mut curl = CURL.command();
     curl.args(["--silent", "--user", "hale:s%20e%26c%3Dret", "--data"]);
-    run(curl.args([format!("token={opaque}"), format!("{base}/token/revocation")]));
+    run(curl.args([format!("token={opaque}"), provider.url("/token/revocation")]));
     let (line, is_challenged) = bear(&hale, "oidc-user", &opaque);
     assert!(line.starts_with("a NO [AUTHENTICATIONFAILED]") && is_challenged, "{line}");
 }

@@ -23,13 +23,13 @@ const RECOVERY_MAX: Duration = Duration::from_secs(15);
 const HANGS: Duration = Duration::from_secs(10);
 
 /// How long an outage lasts: some seconds, or as many as the variable says; then times are judged as well.
-struct Length {
-    outage: Duration,
-    is_long: bool,
+pub(crate) struct Length {
+    pub(crate) outage: Duration,
+    pub(crate) is_long: bool,
 }
 
 impl Length {
-    fn wanted() -> Self {
+    pub(crate) fn wanted() -> Self {
         let wanted = std::env::var_os("HALE_OUTAGE_SECS");
         let seconds = wanted.map(|text| text.to_str().unwrap().parse().unwrap());
         let outage = Duration::from_secs(seconds.unwrap_or(10));
@@ -37,7 +37,7 @@ impl Length {
     }
 
     /// One of so many parts of it passes, of which some has passed.
-    fn pass(&self, parts: usize, passed: Duration) {
+    pub(crate) fn pass(&self, parts: usize, passed: Duration) {
         let part = self.outage / u32::try_from(parts).unwrap();
         // Nothing is waited for but the time in which others log in.
         poll(part.saturating_sub(passed), || None::<()>);
@@ -46,17 +46,21 @@ impl Length {
 
 /// How long logins took.
 #[derive(Debug, Default)]
-struct Times(Vec<Duration>);
+pub(crate) struct Times(Vec<Duration>);
 
 impl Times {
-    fn quantile(&self, per_mille: usize) -> Duration {
+    pub(crate) fn add(&mut self, time: Duration) {
+        self.0.push(time);
+    }
+
+    pub(crate) fn quantile(&self, per_mille: usize) -> Duration {
         let mut sorted = self.0.clone();
         sorted.sort();
         let last = sorted.len() - 1;
         sorted[(sorted.len() * per_mille / 1000).min(last)]
     }
 
-    fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         let [half, most, all] = [500, 990, 1000].map(|per_mille| self.quantile(per_mille));
         format!("{} logins, p50 {half:.1?}, p99 {most:.1?}, longest {all:.1?}", self.0.len())
     }

@@ -17,26 +17,41 @@ use super::site::{Door, PASSWORD, Site};
 use super::tools::{CURL, DOVEADM, GSASL, PYTHON, run, said};
 use super::wait::{PATIENCE, wait_for};
 
-const PROTOCOLS: [Protocol; 4] =
+pub(super) const PROTOCOLS: [Protocol; 4] =
     [Protocol::Imap, Protocol::Pop3, Protocol::Sieve, Protocol::Submission];
-const KEY: &[u8] = b"a key that the backends have, and an issuer";
+pub(super) const KEY: &[u8] = b"a key that the backends have, and an issuer";
 
 /// A token of an issuer that the backends believe.
 fn token(user: &str) -> String {
+    token_until(user, 4_102_444_800)
+}
+
+/// One that ends then.
+pub(super) fn token_until(user: &str, end: u64) -> String {
+    let claims = format!(r#"{{"sub":"1","email":"{user}","exp":{end}}}"#);
+    signed(KEY, r#"{"alg":"HS256","typ":"JWT"}"#, &claims)
+}
+
+/// A token of that key.
+pub(super) fn signed(key: &[u8], header: &str, claims: &str) -> String {
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
-    let claims = format!(r#"{{"sub":"1","email":"{user}","exp":4102444800}}"#);
-    let signed = format!("{}.{}", part(r#"{"alg":"HS256","typ":"JWT"}"#), part(&claims));
-    let mut mac = Hmac::<Sha256>::new_from_slice(KEY).unwrap();
+    let signed = format!("{}.{}", part(header), part(claims));
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
     mac.update(signed.as_bytes());
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
 }
 
-/// What makes a Dovecot judge tokens, and have SCRAM.
-fn judging(folder: &Path) -> String {
+/// The issuer's key in a folder as Dovecot has it.
+pub(super) fn write_key(folder: &Path) {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     let keys = folder.join("keys/default/HS256");
     fs::create_dir_all(&keys).unwrap();
     fs::write(keys.join("default"), STANDARD.encode(KEY)).unwrap();
+}
+
+/// What makes a Dovecot judge tokens, and have SCRAM.
+fn judging(folder: &Path) -> String {
+    write_key(folder);
     let file = folder.join("oauth2.conf.ext");
     let text = format!(
         "introspection_mode = local\nlocal_validation_key_dict = fs:posix:prefix={}/keys/\n",
@@ -51,18 +66,18 @@ fn judging(folder: &Path) -> String {
 }
 
 /// What one client hears.
-struct Attempt<'a> {
-    site: &'a Site,
-    protocol: Protocol,
-    door: Option<Door>,
-    mechanism: &'a str,
-    user: &'a str,
-    secret: &'a str,
-    is_invited: bool,
+pub(super) struct Attempt<'a> {
+    pub(super) site: &'a Site,
+    pub(super) protocol: Protocol,
+    pub(super) door: Option<Door>,
+    pub(super) mechanism: &'a str,
+    pub(super) user: &'a str,
+    pub(super) secret: &'a str,
+    pub(super) is_invited: bool,
 }
 
 impl Attempt<'_> {
-    fn run(&self) -> String {
+    pub(super) fn run(&self) -> String {
         let port = match self.door {
             Some(door) => self.site.port(self.protocol, door),
             None => self.site.clear(self.protocol).port(),
@@ -77,20 +92,20 @@ impl Attempt<'_> {
     }
 
     #[track_caller]
-    fn is_let_in(&self) {
+    pub(super) fn is_let_in(&self) {
         let heard = self.run();
         assert!(heard.ends_with("\nin\n"), "{} {}: {heard}", self.mechanism, self.protocol);
     }
 
     #[track_caller]
-    fn is_refused(&self, words: &str) {
+    pub(super) fn is_refused(&self, words: &str) {
         let heard = self.run();
         let is_out = heard.ends_with("\nout\n") && heard.contains(words);
         assert!(is_out, "{} {}: {heard}", self.mechanism, self.protocol);
     }
 }
 
-const DOORS: [Option<Door>; 3] = [None, Some(Door::Starttls), Some(Door::Implicit)];
+pub(super) const DOORS: [Option<Door>; 3] = [None, Some(Door::Starttls), Some(Door::Implicit)];
 
 /// A site whose backends know the secrets alone.
 fn led_by_backends(user: &str, folder: &TempDir) -> Site {
@@ -108,6 +123,7 @@ fn w_cred_1_scram_and_tokens_that_the_backend_alone_can_judge() {
     let folder = tempfile::tempdir().unwrap();
     let user = "sasl-relayed";
     let (site, token) = (led_by_backends(user, &folder), token(user));
+    let bad = [token_until(user, 1_000_000_000), token_of_another(user), forged(user)];
     let attempt = |protocol, mechanism, secret| Attempt {
         site: &site,
         protocol,
@@ -129,6 +145,26 @@ fn w_cred_1_scram_and_tokens_that_the_backend_alone_can_judge() {
             Attempt { door, ..attempt(protocol, "SCRAM-SHA-256", PASSWORD) }.is_let_in();
             Attempt { door, ..attempt(protocol, "XOAUTH2", &token) }.is_let_in();
         }
+        // The backend tells of a bad token, and Hale of that: one that has ended, one of another user, one of another key.
+        for bad in &bad {
+            attempt(protocol, "XOAUTH2", bad).is_refused(CHALLENGED);
+        }
+    }
+    let by = |protocol: Protocol, method: &str| {
+        let service = protocol.service_name();
+        let word = format!("method={method},");
+        let has_word = |line: &String| line.contains(&word) && line.contains(service);
+        let logins = site.pair.backends.iter().flat_map(|backend| backend.logins(user));
+        logins.into_iter().filter(has_word).count()
+    };
+    for protocol in PROTOCOLS {
+        // Plain, by both SASL-IR and invitation, and by each door: no password was shown to a backend.
+        for (method, logins) in [("SCRAM-SHA-256", 5), ("SCRAM-SHA-1", 2), ("OAUTHBEARER", 7)] {
+            wait_for(&format!("{protocol} by {method} at the backends"), PATIENCE, || {
+                (by(protocol, method) == logins).then_some(())
+            });
+        }
+        assert_eq!(by(protocol, "PLAIN"), 0, "{protocol}");
     }
     // Whom the backend does not know it does not say, and neither do we.
     let stranger =
@@ -138,6 +174,20 @@ fn w_cred_1_scram_and_tokens_that_the_backend_alone_can_judge() {
         site.hale.said().contains("sasl-stranger").then_some(())
     });
 }
+
+/// Good, and another user's.
+fn token_of_another(user: &str) -> String {
+    token(&format!("{user}-else"))
+}
+
+/// For the user, and by a key that is no issuer's.
+fn forged(user: &str) -> String {
+    let claims = format!(r#"{{"sub":"1","email":"{user}","exp":4102444800}}"#);
+    signed(b"another key", r#"{"alg":"HS256","typ":"JWT"}"#, &claims)
+}
+
+/// How a challenge about a bad token begins, in base64.
+pub(super) const CHALLENGED: &str = "eyJzdGF0dXMiOi";
 
 /// What Dovecot stores of a password.
 fn stored(scheme: &str) -> String {

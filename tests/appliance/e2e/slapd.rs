@@ -44,23 +44,23 @@ impl Person {
 }
 
 impl Slapd {
-    /// With these people, who are below `ou=people,dc=test`. `idle_timeout`: after how many seconds it closes connections; 0:
-    /// never.
-    pub(crate) fn start(people: &[Person], idle_timeout: u32) -> Self {
+    /// With these people, who are below `ou=people,dc=test`.
+    pub(crate) fn start(people: &[Person]) -> Self {
         let directory = tempfile::Builder::new().prefix("hale-slapd-").tempdir().unwrap();
         let pem = Pem::new(&[NAME]);
         pem.write(directory.path());
         fs::create_dir(directory.path().join("db")).unwrap();
         let path = directory.path().display().to_string();
-        let text = CONFIGURATION
-            .replace("@DIRECTORY@", &path)
-            .replace("@IDLE@", &idle_timeout.to_string());
+        let text = CONFIGURATION.replace("@DIRECTORY@", &path);
+        fs::create_dir(directory.path().join("other")).unwrap();
+        let other = text.replace("dc=test", "dc=other").replace("/db\n", "/other\n");
         fs::write(directory.path().join("slapd.conf"), text).unwrap();
+        fs::write(directory.path().join("other.conf"), other).unwrap();
         fs::write(directory.path().join("people.ldif"), tree(people)).unwrap();
         let (conf, ldif) = (format!("{path}/slapd.conf"), format!("{path}/people.ldif"));
         run(SLAPADD.command().args(["-f", &conf, "-l", &ldif]));
         let [port, tls_port] = [(); 2].map(|()| free_port());
-        let process = begin(directory.path(), port, tls_port);
+        let process = begin(directory.path(), "slapd.conf", port, tls_port);
         Self { process, directory, port, tls_port }
     }
 
@@ -84,16 +84,25 @@ impl Slapd {
 
     /// On the same ports, with the same entries.
     pub(crate) fn start_again(&mut self) {
+        self.start_with("slapd.conf");
+    }
+
+    /// The same, and there is nothing where they were.
+    pub(crate) fn start_again_without_people(&mut self) {
+        self.start_with("other.conf");
+    }
+
+    fn start_with(&mut self, file: &str) {
         self.process.end();
-        self.process = begin(self.directory.path(), self.port, self.tls_port);
+        self.process = begin(self.directory.path(), file, self.port, self.tls_port);
     }
 }
 
-fn begin(directory: &Path, port: u16, tls_port: u16) -> Process {
+fn begin(directory: &Path, file: &str, port: u16, tls_port: u16) -> Process {
     let mut command = SLAPD.command();
     let listeners = format!("ldap://{FRONT}:{port}/ ldaps://{FRONT}:{tls_port}/");
     // Debugging level 0 keeps it in the foreground.
-    command.arg("-f").arg(directory.join("slapd.conf")).args(["-h", &listeners, "-d", "0"]);
+    command.arg("-f").arg(directory.join(file)).args(["-h", &listeners, "-d", "0"]);
     let process = Process::start("slapd", &command, directory);
     wait_for("slapd takes connections", PATIENCE, || {
         [port, tls_port].iter().all(|port| TcpStream::connect((FRONT, *port)).is_ok()).then_some(())
@@ -125,7 +134,6 @@ moduleload ppolicy.la
 moduleload argon2.la
 pidfile @DIRECTORY@/pid
 argsfile @DIRECTORY@/args
-idletimeout @IDLE@
 TLSCertificateFile @DIRECTORY@/cert.pem
 TLSCertificateKeyFile @DIRECTORY@/key.pem
 database mdb

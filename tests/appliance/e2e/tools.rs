@@ -45,6 +45,7 @@ pub(crate) const POSTGRES: Tool =
     Tool { program: "/usr/lib/postgresql/15/bin/postgres", package: "postgresql" };
 pub(crate) const PSQL: Tool =
     Tool { program: "/usr/lib/postgresql/15/bin/psql", package: "postgresql" };
+pub(crate) const PROMTOOL: Tool = Tool { program: "promtool", package: "prometheus" };
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3" };
 pub(crate) const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
 pub(crate) const SIEVE_CONNECT: Tool = Tool { program: "sieve-connect", package: "sieve-connect" };

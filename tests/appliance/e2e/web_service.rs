@@ -9,6 +9,10 @@ use std::thread;
 use super::hale::Hale;
 use super::imap::Imap;
 use super::ports::free_port;
+use question::read_question;
+
+#[path = "../../../src/control/http_client/tests/question.rs"]
+mod question;
 
 /// A question, as it came.
 #[derive(Clone, Debug)]
@@ -53,8 +57,7 @@ const MANNERS: [Manner; 4] = [Manner::Well, Manner::Silent, Manner::Gone, Manner
 impl Asked {
     /// A field of the head; its name in small letters.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        let start = format!("{name}: ");
-        self.head.lines().find_map(|line| line.strip_prefix(start.as_str()))
+        field(&self.head, name)
     }
 }
 
@@ -123,23 +126,16 @@ fn serve(mut stream: TcpStream, inside: &Inside, answer: &dyn Fn(&Asked) -> (u16
 }
 
 fn read(stream: &mut TcpStream) -> Option<Asked> {
-    let mut bytes = Vec::new();
-    let mut some = [0; 4096];
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
-                let (line, head) = head.split_once("\r\n").unwrap();
-                let head = head.replace("\r\n", "\n");
-                return Some(Asked { line: line.to_owned(), head, body: body.to_owned() });
-            }
-        }
-        match stream.read(&mut some) {
-            Ok(0) | Err(_) => return None,
-            Ok(count) => bytes.extend_from_slice(&some[..count]),
-        }
-    }
+    let text = read_question(stream)?;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let (line, head) = head.split_once("\r\n").unwrap();
+    Some(Asked { line: line.to_owned(), head: head.replace("\r\n", "\n"), body: body.to_owned() })
+}
+
+/// A field of a head, whose name is written in any case.
+fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut fields = head.lines().filter_map(|line| line.split_once(": "));
+    fields.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 /// The tagged answer to a login.

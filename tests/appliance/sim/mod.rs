@@ -173,6 +173,7 @@ fn settings(tls: &MailTls, weather: &Weather) -> WorkerSettings {
         seats_max: [0; 5],
         source_ips: Box::default(),
         per_address: DoorRules::default(),
+        token_expiry: hale::config::TokenExpiry::Keep,
         spread: weather.spread,
     }
 }

@@ -15,10 +15,12 @@
 use std::collections::VecDeque;
 
 use hale::auth::ask::Proof;
+use hale::auth::scram::Derived;
 use hale::auth::verdict::{BackendMech, BackendTls, Certificate, Grant};
 use hale::event::{Event, Subject};
 use hale::facts::ClientCertificate;
 use hale::names::Protocol;
+use hale::names::mechanism::Mechanism;
 use hale::network::Networks;
 use hale::secret::Secret;
 use hale::session::Session;
@@ -53,6 +55,8 @@ pub(super) struct Player {
     master: Option<Box<str>>,
     /// Lessons are to be named as everything else.
     shows_lessons: bool,
+    /// What the hashing threads have computed.
+    derived: Option<Box<Derived>>,
 }
 
 impl Player {
@@ -70,6 +74,7 @@ impl Player {
             not_before: None,
             master: None,
             shows_lessons: false,
+            derived: None,
         };
         let mut lines = text
             .lines()
@@ -150,6 +155,13 @@ impl Player {
             }
             "master" => {
                 self.master = Some(rest.into());
+                return Ok(());
+            }
+            // By the hashing threads, or not.
+            "derived" | "not-derived" => {
+                self.quiet()?;
+                let derived = self.derived.take().filter(|_| word == "derived");
+                self.input(Input::Derived(derived));
                 return Ok(());
             }
             "stage" => {
@@ -251,6 +263,9 @@ impl Player {
             self.happened.push_back(format!("a password is told: {shown}"));
         }
         self.relayed |= matches!(wish, Wish::Relay(_));
+        if let Wish::Derive(derivation) = wish {
+            self.derived = Some(Box::new(derivation.run()));
+        }
         if self.shows_lessons || !matches!(wish, Wish::Learn(_) | Wish::Doubt { .. }) {
             self.happened.push_back(named(wish));
         }
@@ -334,6 +349,10 @@ fn grant(text: &str) -> Grant {
             }
             ("nopassword", _) => grant.verified = false,
             ("plain", _) => grant.mech = BackendMech::Plain,
+            ("mech", name) => {
+                grant.mech = BackendMech::Sasl(Mechanism::named(name.as_bytes()).unwrap());
+            }
+            ("nonce", nonce) => grant.nonce = nonce.into(),
             ("noauth", _) => grant.noauth = true,
             ("nopipelining", _) => grant.nopipelining = true,
             ("not_trusted", _) => grant.not_trusted = true,
@@ -382,6 +401,7 @@ fn named(wish: &Wish) -> String {
         Wish::Respond(message) => {
             format!("hands on {}", String::from_utf8_lossy(message.expose()))
         }
+        Wish::Derive(_) => "derives".to_owned(),
         Wish::Route(RouteAsk::User { user, tag: None, .. }) => format!("routes user {user}"),
         Wish::Route(RouteAsk::User { user, tag: Some(tag), .. }) => {
             format!("routes user {user} of tag {tag}")

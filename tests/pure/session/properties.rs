@@ -325,6 +325,7 @@ impl Run {
                 self.connects = 0;
             }
             Wish::Respond(_)
+            | Wish::Derive(_)
             | Wish::Route(_)
             | Wish::DropBackend
             | Wish::SecureClient(_)

@@ -13,7 +13,6 @@ const LOGGED: &str = "the log's content is fixed; see `log_path` and `log_debug`
 const LINES: &str = "all lines go to `log_path`";
 const KERBEROS: &str = "Hale does not offer GSSAPI";
 const NTLM: &str = "Hale does not offer NTLM and GSS-SPNEGO";
-const NO_CLIENT_CERT: &str = "backends are shown no client certificate; let them trust this host by address (`login_trusted_networks`), and remove it";
 const CLUSTER_SERVICE: &str = "Hale routes without Dovecot's cluster service";
 const BACKENDS_LOOK_UP: &str = "users are looked up by the backends";
 const NO_DICT: &str = "Hale needs no dictionary but cluster-localdb";
@@ -112,11 +111,6 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
     (Some(Mysql), "option_file", Unless(EMPTY, SQL_OPTIONS)),
     (Some(Mysql), "option_group", Ignored(SQL_OPTIONS)),
     // === TLS ===
-    (None, "ssl_client_cert", Unless(EMPTY, NO_CLIENT_CERT)),
-    (None, "ssl_client_key", Unless(EMPTY, NO_CLIENT_CERT)),
-    (None, "ssl_client_cert_file", Unless(EMPTY, NO_CLIENT_CERT)),
-    (None, "ssl_client_key_file", Unless(EMPTY, NO_CLIENT_CERT)),
-    (None, "ssl_client_key_password", Unless(EMPTY, NO_CLIENT_CERT)),
     (
         None,
         "ssl_client_ca_dir",

@@ -9,10 +9,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::spawn_local;
+use tokio::task::{spawn_blocking, spawn_local};
 use tokio::time::timeout;
 
-use crate::backend::{Dialogue, Login, Step};
+use crate::auth::scram::{self, Algorithm};
+use crate::auth::verdict::BackendMech;
+use crate::backend::{Dialogue, Login, Proof, Step};
 use crate::config::model::{ProtocolSettings, ProxySsl};
 use crate::control::dial::{Broken, Line};
 use crate::event::cleaned;
@@ -20,6 +22,7 @@ use crate::facts::{ClientCertificate, ClientFacts, Transport};
 use crate::fault::Failure;
 use crate::health::Finding;
 use crate::limits;
+use crate::names::mechanism::Mechanism;
 use crate::names::{Protocol, SessionId};
 use crate::ring::{clock, socket};
 use crate::secret::Secret;
@@ -34,6 +37,8 @@ pub(super) struct Way {
     /// What we call ourselves where a name is asked for.
     pub(super) own_name: Box<str>,
     pub(super) password: Secret,
+    /// `cluster_backend_test_mech`.
+    pub(super) mech: Option<Mechanism>,
     /// `login_source_ips`.
     pub(super) sources: Box<[IpAddr]>,
 }
@@ -163,6 +168,14 @@ impl Way {
                     let finding = Some(Finding::of(failure, is_mute));
                     return Err(Trouble { finding, words: dialogue.last_line().to_owned() });
                 }
+                Step::Derive(derivation) => {
+                    let Ok(derived) = spawn_blocking(move || derivation.run()).await else {
+                        let words = "no thread has computed the proof of the password".to_owned();
+                        return Err(Trouble { finding: None, words });
+                    };
+                    step = dialogue.derived(&derived, &mut to_backend);
+                    continue;
+                }
                 // A test user has a password, and no client to ask.
                 Step::Challenge(_) => {
                     let finding = Some(Finding::of(Failure::Protocol, false));
@@ -199,11 +212,26 @@ impl Way {
         Login {
             user: target.user.clone(),
             password: self.password.clone(),
+            proof: self.proof(),
+            mech: match self.mech {
+                Some(Mechanism::Plain) => BackendMech::Plain,
+                Some(Mechanism::Login) => BackendMech::Login,
+                _ => BackendMech::Auto,
+            },
+            nonce: nonce(),
             starttls: self.settings.proxy_ssl == ProxySsl::StartTls,
             send_facts: true,
             xclient_inherit_ok: self.settings.xclient_inherit_ok,
             own_name: self.own_name.clone(),
             ..Login::default()
+        }
+    }
+
+    fn proof(&self) -> Proof {
+        match self.mech {
+            Some(mechanism) if Algorithm::of(mechanism).is_some() => Proof::Scram(mechanism),
+            Some(Mechanism::External) => Proof::Certificate,
+            _ => Proof::Password,
         }
     }
 
@@ -262,6 +290,15 @@ async fn say_goodbye(mut line: Line, protocol: Protocol) {
     let _ = timeout(limits::PROBE_GOODBYE_TIMEOUT, saying).await;
 }
 
+/// For SCRAM. Without randomness it is empty, and no exchange begins.
+fn nonce() -> Box<str> {
+    let mut bytes = [0; 32];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => scram::nonce(&Secret::new(bytes.to_vec()), b"probe").into(),
+        Err(_) => Box::default(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -303,6 +340,7 @@ mod tests {
             settings: ProtocolSettings::plain(port),
             own_name: "lb1.test".into(),
             password: Secret::from("probed"),
+            mech: None,
             sources: Box::default(),
         });
         let target = Target {

@@ -63,6 +63,7 @@ impl Probes {
                 settings: config.protocol(*protocol).clone(),
                 own_name: host.into(),
                 password: cluster.backend_test_password.clone().unwrap_or_default(),
+                mech: cluster.backend_test_mech,
                 sources: sources.clone(),
             })
         };

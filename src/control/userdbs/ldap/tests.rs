@@ -2,17 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::task::LocalSet;
 
 use super::*;
-use crate::auth::ask::Proof;
-use crate::auth::inquiry::Remote;
-use crate::auth::variables::Values;
 use crate::config::model::{LdapDeref, LdapScope, LdapServer};
-use crate::names::Protocol;
+use crate::control::userdbs::tests::inquiry;
 
 /// What comes of one question to a server that answers the first request, by which a connection is tried out, as it should, and the
 /// second one with these bytes.
@@ -51,21 +47,6 @@ fn settings(port: u16) -> model::Ldap {
         pass_attrs: Some("uid=user,userPassword=password".to_owned()),
         fields: Vec::new(),
     }
-}
-
-fn inquiry() -> Inquiry {
-    let variables = Arc::new([]);
-    let remote = Remote { id: 0, driver: "ldap", gives: Gives::Rows, variables, is_cached: false };
-    let address = "192.0.2.1".parse().unwrap();
-    let values = Values {
-        user: "tim",
-        original_user: "tim",
-        master_user: "",
-        protocol: Protocol::Imap,
-        remote: address,
-        local: address,
-    };
-    Inquiry::new(&remote, &values, Proof::Password, Wants::Row(None))
 }
 
 fn serve(answer: Vec<u8>) -> (u16, JoinHandle<()>) {

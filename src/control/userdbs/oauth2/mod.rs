@@ -21,6 +21,7 @@ use crate::ring::clock;
 use crate::secret::Secret;
 use crate::webauth::provider::{Asked, ClientAuth, Mode, Provider, Said};
 use crate::webauth::{Claims, Request, Rules, TokenFault, Vouched};
+use crate::wire::url::Url;
 use shelf::{Fetched, Shelf};
 pub(super) use verifiers::Verifiers;
 
@@ -109,16 +110,28 @@ impl OAuth2 {
     /// Has what a question needs at hand, and a server that takes connections if one is needed.
     pub(super) async fn reach(&self) -> Result<(), Fault> {
         self.ready().await?;
+        match self.place() {
+            Some(url) => self.0.client.reach(&url).await.map_err(|fault| web::fault(&fault)),
+            None => Ok(()),
+        }
+    }
+
+    /// The same, and the server answers.
+    pub(super) async fn try_out(&self) -> Result<(), Fault> {
+        self.ready().await?;
+        match self.place() {
+            Some(url) => self.0.client.try_out(&url).await.map_err(|fault| web::fault(&fault)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whom each login asks; none: the keys are here.
+    fn place(&self) -> Option<Url> {
         let provider = self.provider();
-        let place = match self.0.settings.use_grant_password {
-            true => provider.grant,
-            false => provider.introspection.or(provider.tokeninfo),
-        };
-        match place {
-            Some(url) if self.0.settings.mode != IntrospectionMode::Local => {
-                self.0.client.reach(&url).await.map_err(|fault| web::fault(&fault))
-            }
-            _ => Ok(()),
+        match (self.0.settings.use_grant_password, self.0.settings.mode) {
+            (true, _) => provider.grant,
+            (false, IntrospectionMode::Local) => None,
+            (false, _) => provider.introspection.or(provider.tokeninfo),
         }
     }
 
@@ -399,5 +412,5 @@ fn now_unix() -> u64 {
 
 /// The remark about fetching.
 const FETCH: &str = "fetch";
-/// A token of a hundred years is not remembered for longer than a month.
-const LIFE_MAX_S: u64 = 30 * 24 * 3600;
+/// A token of a hundred years has no end that a session would see.
+const LIFE_MAX_S: u64 = 10 * 365 * 24 * 3600;

@@ -1,47 +1,68 @@
 //! MySQL and MariaDB: prepared statements, whose parameters travel apart from the text.
 //!
 //! A connection with a question that was given up is dropped by `pool`, never asked again: it would give every later question the answer
-//! to the one before. Tests: below, and with a real server in `tests/appliance/e2e/sql.rs`.
+//! to the one before. Nothing in the protocol says which question an answer is for, so after each one a number is sent that has to come
+//! back: a server, or what stands before it, that has said anything twice gives no user another one's row. Tests: below, and with a real
+//! server in `tests/appliance/e2e/sql.rs` and `userdb_faults.rs`.
 
 use std::path::PathBuf;
 
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error, Opts, OptsBuilder, Params, Row, SslOpts, Value};
 
-use super::query::Query;
 use super::{Columns, several, unreadable};
 use crate::auth::inquiry::{RemoteTrouble, Reply};
+use crate::auth::sql_query::Query;
 use crate::config::model::{SqlServer as Server, SqlTls as Tls};
 use crate::control::userdbs::driver::Fault;
 
-/// A connection; none: a question on it was lost.
+/// A connection.
 #[derive(Debug)]
-pub(in crate::control::userdbs) struct Connection(Option<Conn>);
+pub(in crate::control::userdbs) struct Connection {
+    /// None: a question on it was lost.
+    line: Option<Conn>,
+    /// The number that came back last.
+    echoed: u64,
+}
 
 impl Connection {
     pub(super) async fn open(server: &Server, authorities: Option<PathBuf>) -> Result<Self, Fault> {
         let options = options(server, authorities);
         let connection = Conn::new(options).await.map_err(|error| Fault::Connect(told(&error)))?;
-        Ok(Self(Some(connection)))
+        Ok(Self { line: Some(connection), echoed: 0 })
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.0.is_none()
+        self.line.is_none()
     }
 
     pub(super) async fn try_out(&mut self) -> Result<(), Fault> {
-        let connection = self.0.as_mut().ok_or_else(gone)?;
+        let connection = self.line.as_mut().ok_or_else(gone)?;
         connection.ping().await.map_err(|error| Fault::Lost(told(&error)))
     }
 
     pub(super) async fn ask(&mut self, query: &Query, values: Vec<String>) -> Result<Reply, Fault> {
         // Taken out, so that nothing is left to be asked again if this future is dropped.
-        let mut connection = self.0.take().ok_or_else(gone)?;
+        let mut connection = self.line.take().ok_or_else(gone)?;
         let result = found(&mut connection, query, values).await;
-        if !matches!(result, Err(Fault::Lost(_))) {
-            self.0 = Some(connection);
+        if matches!(result, Err(Fault::Lost(_))) {
+            return result;
         }
+        self.echoed += 1;
+        echo(&mut connection, self.echoed).await?;
+        self.line = Some(connection);
         result
+    }
+}
+
+/// Whether the answer before this one was the answer to the question before this one.
+async fn echo(connection: &mut Conn, number: u64) -> Result<(), Fault> {
+    let echoed: Result<Option<Row>, Error> = connection.exec_first("SELECT ?", (number,)).await;
+    let value =
+        echoed.map_err(|error| Fault::Lost(told(&error)))?.and_then(|row| row.unwrap().pop());
+    match value.as_ref().and_then(text).as_deref() == Some(number.to_string().as_str()) {
+        true => Ok(()),
+        false => Err(Fault::Lost("its answers and our questions do not go together".to_owned())),
     }
 }
 

@@ -14,10 +14,10 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{Format, FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, Error, NoTls};
 
-use super::query::Query;
 use super::tls::MakeTls;
 use super::{Columns, several, unreadable};
 use crate::auth::inquiry::{RemoteTrouble, Reply};
+use crate::auth::sql_query::Query;
 use crate::config::model::{SqlServer as Server, SqlTls as Tls};
 use crate::control::userdbs::driver::Fault;
 use crate::tls::DriverConfig;

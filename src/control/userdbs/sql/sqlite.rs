@@ -11,9 +11,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 use tokio::task::spawn_blocking;
 
-use super::query::Query;
 use super::{Columns, several, unreadable};
 use crate::auth::inquiry::{RemoteTrouble, Reply};
+use crate::auth::sql_query::Query;
 use crate::control::userdbs::driver::Fault;
 
 #[derive(Debug)]

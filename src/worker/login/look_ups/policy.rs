@@ -2,7 +2,7 @@
 //! ended (`auth_policy_…`).
 //!
 //! Decides: when it is asked, and what becomes of a login while it gives no answer. What it says holds a login back as a password
-//! database's `delay_until` does. Does not: know its protocol (`webauth::policy`), or wait. Tests: `look_ups/tests`.
+//! database's `delay_until` does. Does not: know its protocol (`webauth::policy`), or wait. Tests: `tests`.
 
 use std::sync::Arc;
 
@@ -73,7 +73,9 @@ impl LookUps {
     pub(super) fn judged(&self, mut asker: Asker<'_>, found: Found) -> Option<Found> {
         let answer = match found {
             Found::Verdict(answer) => answer,
-            other @ (Found::Challenge(_) | Found::Route(_)) => return Some(other),
+            other @ (Found::Challenge(_) | Found::Derived(_) | Found::Route(_)) => {
+                return Some(other);
+            }
         };
         let Some(under) = &mut asker.asking.policy else { return Some(Found::Verdict(answer)) };
         let is_due = self.policy.after && !under.was_asked_after;
@@ -175,3 +177,6 @@ impl LookUps {
 fn unavailable() -> AuthAnswer {
     AuthAnswer::refused(Failure::Unavailable, Why::PolicyUnavailable)
 }
+
+#[cfg(test)]
+mod tests;

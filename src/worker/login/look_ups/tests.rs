@@ -98,7 +98,9 @@ impl House {
         let asker = Asker { asking: &mut self.asking, slot: 1, generation: 1 };
         match self.look_ups.answered(asker, question, answer, Tick(0))? {
             Found::Route(answer) => Some(answer),
-            Found::Verdict(_) | Found::Challenge(_) => panic!("nobody asked who this is"),
+            Found::Verdict(_) | Found::Challenge(_) | Found::Derived(_) => {
+                panic!("nobody asked who this is")
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::e2e::slapd::{Person, Slapd};
 
 /// The server, and what is asked: IMAP by search and bind, POP3 by a name that is made, ManageSieve by the stored password.
 pub(super) fn users() -> (Slapd, Set) {
-    let slapd = Slapd::start(&people(), 0);
+    let slapd = Slapd::start(&people());
     let common = format!(
         "hosts = 127.0.0.1:{}\nbase = ou=people,dc=test\nscope = subtree\nderef = never\nldap_version = 3\n",
         slapd.port

@@ -1,23 +1,25 @@
 //! An operator's query as a statement with parameters: no value is ever part of its text (DB-01).
 //!
 //! Duty: variables to parameters. One between quotes is a parameter together with all that is between them, as Dovecot's own templates
-//! have it: `'%{user}@example.org'` is one value. Pure. Driver: the engines beside this file. Tests: below.
+//! have it: `'%{user}@example.org'` is one value. Driver: the engines of the driver `sql` (`control::userdbs`). Tests: below, and the
+//! fuzz target `sql_query`.
 
-use crate::auth::variables::{PASSWORD, Values};
+use super::variables::{PASSWORD, Values};
 use crate::secret::Secret;
 use crate::template::{Piece, Template, Unexpandable};
 
 /// A statement, and what its parameters are made of, in their order.
 #[derive(Debug)]
-pub(super) struct Query {
-    pub(super) text: String,
-    pub(super) parameters: Vec<Template>,
+pub struct Query {
+    /// The statement, the same for all users.
+    pub text: String,
+    parameters: Vec<Template>,
     template: Template,
 }
 
 /// How an engine writes parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
+pub enum Style {
     /// `$1`, `$2` or `?1`, `?2`.
     Numbered(char),
     /// `?` for each.
@@ -49,7 +51,7 @@ impl Query {
     ///
     /// # Errors
     /// A variable stands where no parameter can be, as a sentence.
-    pub(super) fn parse(template: &Template, style: Style) -> Result<Self, String> {
+    pub fn parse(template: &Template, style: Style) -> Result<Self, String> {
         let mut reader = Reader {
             text: String::new(),
             parameters: Vec::new(),
@@ -58,6 +60,7 @@ impl Query {
             value: Vec::new(),
             plain: String::new(),
             has_backslash: false,
+            follows_parameter: false,
         };
         for piece in template.pieces() {
             match piece {
@@ -74,12 +77,14 @@ impl Query {
     }
 
     /// What the query was made from.
-    pub(super) fn template(&self) -> &Template {
+    #[must_use]
+    pub fn template(&self) -> &Template {
         &self.template
     }
 
     /// Whether the client's password is one of its parameters: then no message of the server's is shown.
-    pub(super) fn is_secret(&self) -> bool {
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
         self.template.variables().any(|name| name == PASSWORD)
     }
 
@@ -87,7 +92,7 @@ impl Query {
     ///
     /// # Errors
     /// A filter cannot do its work on them.
-    pub(super) fn values(
+    pub fn values(
         &self,
         values: &Values<'_>,
         password: Option<&Secret>,
@@ -112,6 +117,8 @@ struct Reader {
     plain: String,
     /// There is a backslash in it.
     has_backslash: bool,
+    /// The statement so far ends with a parameter.
+    follows_parameter: bool,
 }
 
 impl Reader {
@@ -121,6 +128,7 @@ impl Reader {
             match (self.within, character) {
                 (Within::Nothing, '\'') => self.within = Within::Single,
                 (Within::Nothing, '"' | '`') => {
+                    self.follows_parameter = false;
                     self.within = Within::Other(character);
                     self.text.push(character);
                 }
@@ -129,7 +137,22 @@ impl Reader {
                         "sql_query: `?` stands for a parameter; write a variable".to_owned()
                     );
                 }
-                (Within::Nothing, _) => self.text.push(character),
+                (Within::Nothing, '$')
+                    if self.style.mark() == '$'
+                        && !self.is_in_word()
+                        && characters.peek().is_some_and(char::is_ascii_digit) =>
+                {
+                    return Err(
+                        "sql_query: `$1` stands for a parameter; write a variable".to_owned()
+                    );
+                }
+                (Within::Nothing, _) if is_word(character) && self.follows_parameter => {
+                    return Err(beside_a_word());
+                }
+                (Within::Nothing, _) => {
+                    self.follows_parameter = false;
+                    self.text.push(character);
+                }
                 // Twice is one of them.
                 (Within::Single, '\'') if characters.peek() == Some(&'\'') => {
                     characters.next();
@@ -155,10 +178,7 @@ impl Reader {
 
     fn variable(&mut self, variable: Template) -> Result<(), String> {
         match self.within {
-            Within::Nothing => {
-                self.parameter(variable);
-                Ok(())
-            }
+            Within::Nothing => self.parameter(variable),
             Within::Single => {
                 let before = std::mem::take(&mut self.plain);
                 self.value.extend([Template::literal(&before), variable]);
@@ -181,28 +201,43 @@ impl Reader {
             return Err(text.to_owned());
         }
         if value.is_empty() {
+            self.follows_parameter = false;
             self.text.push('\'');
             self.text.push_str(&plain.replace('\'', "''"));
             self.text.push('\'');
             return Ok(());
         }
-        if self.text.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
-            let text = "sql_query: a quote with a variable in it has a letter in front, such as E or N; leave the letter out";
-            return Err(text.to_owned());
-        }
         value.push(Template::literal(&plain));
-        self.parameter(Template::join(value));
-        Ok(())
+        self.parameter(Template::join(value))
     }
 
-    fn parameter(&mut self, template: Template) {
+    fn parameter(&mut self, template: Template) -> Result<(), String> {
+        if self.is_in_word() {
+            return Err(beside_a_word());
+        }
         self.parameters.push(template);
         self.text.push(self.style.mark());
         match self.style {
             Style::Numbered(_) => self.text.push_str(&self.parameters.len().to_string()),
             Style::Plain => {}
         }
+        self.follows_parameter = true;
+        Ok(())
     }
+
+    /// Whether what comes next goes on with a name or a number.
+    fn is_in_word(&self) -> bool {
+        self.follows_parameter || self.text.ends_with(is_word)
+    }
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '_' | '$')
+}
+
+/// `E'…'` and its kin, and numbers and names that a parameter's own number would become a part of.
+fn beside_a_word() -> String {
+    "sql_query: a variable, or a quote with one in it, has a letter or digit right beside it, such as E or N; leave it out".to_owned()
 }
 
 #[cfg(test)]
@@ -257,13 +292,20 @@ mod tests {
         for (text, expected) in [
             ("SELECT \"%u\" FROM t", "single quotes"),
             ("SELECT `%u` FROM t", "single quotes"),
-            ("SELECT 1 WHERE a = E'%u'", "letter in front"),
+            ("SELECT 1 WHERE a = E'%u'", "right beside it"),
+            ("SELECT 1 WHERE a = %{user}1", "right beside it"),
+            ("SELECT 1 WHERE a = %{user}'%{user}'", "right beside it"),
+            ("SELECT a%{user} FROM t", "right beside it"),
             ("SELECT 1 WHERE a = '%u", "never closed"),
             ("SELECT 1 WHERE a = ?", "write a variable"),
         ] {
             let fault = query(text, Style::Numbered('?')).unwrap_err();
             assert!(fault.contains(expected), "{text}: {fault}");
         }
+        let fault =
+            query("SELECT 1 WHERE a = $1 AND b = %{user}", Style::Numbered('$')).unwrap_err();
+        assert!(fault.contains("write a variable"), "{fault}");
+        assert!(query("SELECT a$1 FROM t", Style::Numbered('$')).is_ok(), "a name");
         assert!(
             query("SELECT a ? 'b' FROM t", Style::Numbered('$')).is_ok(),
             "an operator of PostgreSQL's"
