@@ -11,6 +11,31 @@ use super::sessions::Live;
 use super::world::World;
 
 impl World {
+    /// A session begins: not at the backend that its group is leaving, once its proxy has had the time to hear of that (C-MOVE-4).
+    pub(super) fn check_held_group(&mut self, proxy: usize, group: &str, backend: Uuid) {
+        let (now, site) = (self.now, self.proxies[proxy].site);
+        let site_id = self.sites[site];
+        let Some(order) = self.fleet.judge.group_orders.get(&(site_id, group.into())) else {
+            return;
+        };
+        let Some(row) = self.replicas[site].group(site_id, group) else { return };
+        let is_held = row.is_moving()
+            && order.is_in(&row)
+            && row.backend_id == Some(backend)
+            && order.at + TABLE_READ_WITHIN + LOGIN_WITHIN < now
+            && self.is_in_touch_since(proxy, order.at)
+            && [row.backend_id, row.alt_backend_id]
+                .into_iter()
+                .all(|end| self.is_steady(site, end, order.at));
+        if is_held {
+            let fault = format!(
+                "{now}: {group} moves since {}, and lb{proxy} begins a session at {backend}",
+                order.at
+            );
+            self.record.faults.push(fault);
+        }
+    }
+
     /// A session begins: not at a backend that the group has left by a move, unless its proxy could not know.
     pub(super) fn check_session(&mut self, proxy: usize, group: &str, backend: Uuid) {
         let (site, site_id) = (self.proxies[proxy].site, self.proxies[proxy].site_id);
@@ -48,7 +73,7 @@ impl World {
         let mut faults = Vec::new();
         let key = (before.site_id, before.name.clone());
         let order = self.fleet.judge.group_orders.get(&key).cloned();
-        let is_ordered = order.as_ref().is_some_and(|order| order.placement.is_of(before));
+        let is_ordered = order.as_ref().is_some_and(|order| order.is_in(before));
         if is_ordered && !change.expected.is_of(before) {
             faults.push(format!(
                 "{:?} is written over {before:?}, where {:?} was to be",
@@ -151,6 +176,8 @@ impl World {
     }
 }
 
+/// By a backend that is slow.
+pub(super) const LOGIN_WITHIN: u64 = 5_000;
 /// What a move may take in which no login waits.
 const SESSIONS_FOLLOW_WITHIN: u64 = 31_000 + 5_000;
 /// The move is seen, and its end written twice perhaps.

@@ -3,7 +3,7 @@
 use hale::route::change::{UserMove, UserMoveReason, is_same_user, time_of_change};
 use hale::route::rows::{User, UserGroup};
 
-use super::geodb::Key;
+use super::geodb::{Key, Write};
 use super::login::{Call, Login, Stage};
 use super::proxy::{Proxy, Reads};
 use super::world::World;
@@ -95,6 +95,7 @@ impl World {
                     return None;
                 }
                 self.read_user(site, login);
+                login.stamp = self.replicas[site].stamp(&Key::User(login.user.clone()));
                 let is_expected = |row: &User| is_same_user(&change.expected, row);
                 return login
                     .row
@@ -103,18 +104,27 @@ impl World {
                     .then_some(Call::Move(change, Stage::Written));
             }
             Call::Move(change, _) => {
-                let touched = self.orders_touched(site, &change.expected);
-                let proxy = &self.proxies[login.proxy];
-                self.record.check_moved(self.now, proxy, &change, touched);
-                if change.reason == UserMoveReason::BackendForceMove {
-                    self.note_forced(login.proxy, &change.moved);
+                let stamp = Self::behind(login.proxy, login.stamp);
+                // What another has written since it was read stays.
+                if stamp >= self.replicas[site].stamp(&Key::User(login.user.clone())) {
+                    self.note_moved(login.proxy, &change);
                 }
-                self.write(site, writes::user(&change.moved, at));
+                let write = Write { at: stamp, ..writes::user(&change.moved, at) };
+                self.write_as_stamped(site, write);
             }
             _ => {}
         }
         self.read_user(site, login);
         None
+    }
+
+    /// A login is about to change the user's row.
+    fn note_moved(&mut self, proxy: usize, change: &UserMove) {
+        let touched = self.orders_touched(self.proxies[proxy].site, &change.expected);
+        self.record.check_moved(self.now, &self.proxies[proxy], change, touched);
+        if change.reason == UserMoveReason::BackendForceMove {
+            self.note_forced(proxy, &change.moved);
+        }
     }
 
     /// A user leaves a backend by two groups' rows, which are read before that; too many that are old, and the login does

@@ -1,5 +1,6 @@
 //! What breaks around proxies and backends, what operators order meanwhile, and how it is mended.
 
+use hale::route::rows::BackendStatus;
 use uuid::Uuid;
 
 use super::machines::{Condition, Cut, Host, Process};
@@ -11,6 +12,14 @@ use super::world::{Event, Task, USERS, World, backend_id, pair, user_name};
 pub(super) enum Hardship {
     /// A backend dies, hangs, flaps.
     Machine(Uuid),
+    /// Two die at the same moment.
+    Rack(Uuid, Uuid),
+    /// One dies, and when it is back, and still out, two others at the same moment or soon one after the other.
+    Shelf(usize, Uuid),
+    /// One dies again and again, until it is kept out for minutes; then all others do.
+    Worn(usize, Uuid),
+    /// All of a site die but one.
+    Dark(usize, Uuid),
     /// A proxy does not reach a backend.
     Way(usize, Uuid),
     /// A proxy reaches none of its site's.
@@ -25,6 +34,11 @@ pub(super) enum Hardship {
     /// An operator takes a backend out; or has its groups leave it.
     Status(usize, Uuid),
     Evacuation(usize, Uuid),
+    /// An operator has one used again that programs have taken out.
+    Trust(usize, Uuid),
+    /// A site's GeoDB does not answer for longer than proxies' words are good for; before it is back, a proxy does not reach a
+    /// backend any more.
+    Deafness(usize, usize, Uuid),
     /// Begun, and over without more being done.
     Passing,
 }
@@ -33,7 +47,12 @@ impl World {
     pub(super) fn suffer(&mut self) {
         let hardship = self.draw_hardship();
         self.undergo(hardship);
-        let lasts = self.random.pick(&[300, 3_000, 8_000, 20_000, 45_000, 90_000, 180_000]);
+        let lasts: &[u64] = match hardship {
+            // As long as dwells are.
+            Hardship::Dark(..) => &[60_000, 120_000],
+            _ => &[300, 3_000, 8_000, 20_000, 45_000, 90_000, 180_000],
+        };
+        let lasts = self.random.pick(lasts);
         self.at(self.now + lasts, Event::Relieve(hardship));
         let next = self.now + 1_000 + self.random.below(18_000);
         if next < self.play.faults_until {
@@ -45,7 +64,9 @@ impl World {
         let site = self.random.index(self.sites.len());
         let backend = backend_id(site, self.random.index(self.play.backends));
         let proxy = site * self.play.proxies + self.random.index(self.play.proxies);
-        match self.random.below(20) {
+        let other = backend_id(site, self.random.index(self.play.backends));
+        let often_out = self.often_out(site).unwrap_or(backend);
+        match self.random.below(30) {
             0..=3 => Hardship::Machine(backend),
             4 | 5 => Hardship::Way(proxy, backend),
             6 => Hardship::Isolation(proxy),
@@ -56,11 +77,17 @@ impl World {
             11 => Hardship::Crash(proxy),
             12 | 13 => Hardship::Status(site, backend),
             14 => Hardship::Evacuation(site, backend),
+            15 => Hardship::Rack(backend, other),
+            16 => Hardship::Dark(site, often_out),
+            17 => Hardship::Shelf(site, backend),
+            18 => Hardship::Worn(site, backend),
+            19 | 20 => Hardship::Trust(site, often_out),
+            21 => Hardship::Deafness(site, proxy, backend),
             _ => Hardship::Passing,
         }
     }
 
-    fn undergo(&mut self, hardship: Hardship) {
+    pub(super) fn undergo(&mut self, hardship: Hardship) {
         match hardship {
             Hardship::Machine(id) => {
                 let all = [
@@ -73,10 +100,18 @@ impl World {
                     Condition::Stranger,
                 ];
                 let condition = self.random.pick(&all);
-                self.fleet.set(id, condition, self.now);
                 if condition == Condition::Gone {
-                    self.end_sessions(|it| it.backend == id);
+                    self.kill([id]);
+                } else {
+                    self.fleet.set(id, condition, self.now);
                 }
+            }
+            Hardship::Rack(one, two) => self.kill([one, two]),
+            Hardship::Shelf(site, id) => self.shelve(site, id),
+            Hardship::Worn(site, id) => self.wear(site, id),
+            Hardship::Dark(site, but) => {
+                let all = (0..self.play.backends).map(|number| backend_id(site, number));
+                self.kill(all.filter(|id| *id != but));
             }
             Hardship::Way(proxy, id) => {
                 let cut = self.random.pick(&[Cut::Refused, Cut::Lost]);
@@ -87,10 +122,13 @@ impl World {
                 for id in self.backends_of(proxy) {
                     self.fleet.cut(proxy, id, cut);
                 }
+                self.fleet.alone_since.entry(proxy).or_insert(self.now);
             }
             Hardship::Blindness(proxy) => self.fleet.hosts[proxy].is_blind = true,
             Hardship::Silence(site) => {
-                self.silent.insert(site);
+                if self.silent.insert(site) {
+                    self.fleet.silence_began.insert(site, self.now);
+                }
             }
             Hardship::Split(one, two) => {
                 self.split.insert(pair(one, two));
@@ -108,6 +146,11 @@ impl World {
                 self.order_status(site, id, word);
             }
             Hardship::Evacuation(site, id) => self.evacuate(site, id),
+            Hardship::Trust(site, id) => self.order_status(site, id, "online"),
+            Hardship::Deafness(site, proxy, id) => {
+                self.suffer_later(Hardship::Silence(site), 0, 75_000);
+                self.suffer_later(Hardship::Way(proxy, id), 55_000, 60_000);
+            }
             Hardship::Passing => self.order_something(),
         }
     }
@@ -150,10 +193,25 @@ impl World {
                     self.fleet.set(id, Condition::Well, self.now);
                 }
             }
+            Hardship::Rack(one, two) => {
+                self.relieve(Hardship::Machine(one));
+                self.relieve(Hardship::Machine(two));
+            }
+            Hardship::Dark(site, _) => {
+                for number in 0..self.play.backends {
+                    self.relieve(Hardship::Machine(backend_id(site, number)));
+                }
+            }
             Hardship::Way(proxy, id) => self.fleet.mend(proxy, id, self.now),
             Hardship::Isolation(proxy) => {
-                for id in self.backends_of(proxy) {
+                let all = self.backends_of(proxy);
+                // A way may have been mended before.
+                let is_alone = all.iter().all(|id| self.fleet.is_cut(proxy, *id));
+                for id in all {
                     self.fleet.mend(proxy, id, self.now);
+                }
+                if let Some(since) = self.fleet.alone_since.remove(&proxy).filter(|_| is_alone) {
+                    self.fleet.was_alone.insert(proxy, (since, self.now));
                 }
             }
             Hardship::Blindness(proxy) => {
@@ -164,6 +222,8 @@ impl World {
             }
             Hardship::Silence(site) => {
                 if self.silent.remove(&site) {
+                    let began = self.fleet.silence_began.remove(&site).unwrap_or(self.now);
+                    self.fleet.last_silence.insert(site, (began, self.now));
                     let hosts = self.fleet.hosts.iter_mut().zip(&self.proxies);
                     let of_site = hosts.filter(|(_, proxy)| proxy.site == site);
                     of_site.for_each(|(host, _)| host.well_since = self.now);
@@ -177,7 +237,12 @@ impl World {
             Hardship::Crash(proxy) => self.start_again(proxy),
             Hardship::Status(site, id) => self.order_status(site, id, "online"),
             Hardship::Evacuation(site, id) => self.order_load(site, id, 100),
-            Hardship::Passing => {}
+            // Over at once, or what comes of it is.
+            Hardship::Trust(..)
+            | Hardship::Deafness(..)
+            | Hardship::Shelf(..)
+            | Hardship::Worn(..)
+            | Hardship::Passing => {}
         }
     }
 
@@ -207,6 +272,49 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Something that happens then, and for so long.
+    fn suffer_later(&mut self, hardship: Hardship, after: u64, lasts: u64) {
+        let at = self.now + after;
+        if at < self.play.faults_until {
+            self.at(at, Event::Undergo(hardship));
+            self.at(at + lasts, Event::Relieve(hardship));
+        }
+    }
+
+    fn shelve(&mut self, site: usize, id: Uuid) {
+        let all = (0..self.play.backends).map(|number| backend_id(site, number));
+        let others: Vec<Uuid> = all.filter(|other| *other != id).collect();
+        self.suffer_later(Hardship::Rack(id, id), 0, 9_000);
+        if let [.., one, two] = *others {
+            let apart = self.random.pick(&[0, 0, 4_000]);
+            self.suffer_later(Hardship::Rack(one, one), 15_000, 12_000);
+            self.suffer_later(Hardship::Rack(two, two), 15_000 + apart, 12_000);
+        }
+    }
+
+    /// Each time when its dwell is over.
+    fn wear(&mut self, site: usize, id: Uuid) {
+        for after in [0, 50_000, 125_000] {
+            self.suffer_later(Hardship::Rack(id, id), after, 9_000);
+        }
+        self.suffer_later(Hardship::Dark(site, id), 132_000, 120_000);
+    }
+
+    fn kill(&mut self, ids: impl IntoIterator<Item = Uuid>) {
+        for id in ids {
+            self.fleet.set(id, Condition::Gone, self.now);
+            self.end_sessions(|it| it.backend == id);
+        }
+    }
+
+    /// The backend of a site that programs have taken out most often, of those that are out.
+    fn often_out(&self, site: usize) -> Option<Uuid> {
+        let rows = self.replicas[site].backends(self.sites[site]);
+        let out = rows.iter().filter(|row| row.status == BackendStatus::Offline);
+        let outs = out.map(|row| (self.fleet.judge.outs(row.id), row.id));
+        outs.max().filter(|(outs, _)| *outs > 0).map(|(_, id)| id)
     }
 
     fn backends_of(&self, proxy: usize) -> Vec<Uuid> {
@@ -297,8 +405,11 @@ fn proxy_of(event: &Event) -> Option<usize> {
         | Event::Leave
         | Event::Leaves(_)
         | Event::Suffer
+        | Event::Undergo(_)
         | Event::Relieve(_)
         | Event::EndForceMove(..)
+        | Event::TakeBack(..)
+        | Event::TakeBackUser(..)
         | Event::Audit => None,
     }
 }

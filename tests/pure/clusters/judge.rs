@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 
 use hale::health::State;
-use hale::limits::{PROBE_DWELL, PROBE_DWELL_MAX};
+use hale::limits::{PROBE_DWELL, PROBE_DWELL_MAX, STATS_EVERY, STATS_FRESH_FOR};
 use hale::route::auto_reason::AutoReason;
 use hale::route::change::Placement;
-use hale::route::rows::{Backend, BackendStatus};
+use hale::route::rows::{Backend, BackendStatus, UserGroup};
 use uuid::Uuid;
 
+use super::geodb::Key;
 use super::machines::millis;
 use super::people::UserOrder;
-use super::rulings::Intent;
+use super::rulings::{Intent, Seen};
 use super::world::World;
 
 /// What happened to backends and groups.
@@ -60,6 +61,15 @@ struct Ruled {
 pub(super) struct Order {
     pub(super) at: u64,
     pub(super) placement: Placement,
+    /// The row's `refresh_after`: what a program writes later may say the same.
+    pub(super) ordered: i64,
+}
+
+impl Order {
+    /// Whether a row is as it was ordered.
+    pub(super) fn is_in(&self, row: &UserGroup) -> bool {
+        self.placement.is_of(row) && row.refresh_after == Some(self.ordered)
+    }
 }
 
 /// The end of a move.
@@ -87,6 +97,11 @@ impl Judge {
 
     pub(super) fn ordered(&mut self, group: &str, site: Uuid, order: Order) {
         self.group_orders.insert((site, group.into()), order);
+    }
+
+    /// How often programs have taken a backend out.
+    pub(super) fn outs(&self, id: Uuid) -> u32 {
+        self.last_ruling(id).1
     }
 
     /// When a program last changed a backend's row, and how often one has taken it out.
@@ -117,6 +132,8 @@ impl World {
                 is_not_down(intent),
                 self.is_fought(proxy, before, intent),
                 self.is_reached_by_another(proxy, id, intent),
+                self.is_unheard(proxy, id, intent),
+                self.is_echo(proxy, id, intent),
                 self.is_one_too_many(proxy, id),
                 self.is_last(proxy, before),
             ]
@@ -189,6 +206,38 @@ impl World {
         };
         let other = self.neighbours(proxy).into_iter().find(says)?;
         Some(format!("it fails since {failing}, and lb{other} has reached it since"))
+    }
+
+    /// R-PROBE-4: another proxy of the site reaches it, and has not had the time to say so since the GeoDB is back; what was said
+    /// before has run out.
+    fn is_unheard(&self, proxy: usize, id: Uuid, intent: &Intent) -> Option<String> {
+        let (began, ended) = *self.fleet.last_silence.get(&self.proxies[proxy].site)?;
+        let was_long = ended - began > millis(STATS_FRESH_FOR) + CLOCKS_APART_MAX;
+        let is_over = intent.seen.at >= ended && intent.seen.at < ended + millis(STATS_EVERY);
+        let reaches = |other: &usize| {
+            let host = &self.fleet.hosts[*other];
+            host.is_running()
+                && host.well_since <= ended
+                && host.started + DOWN_WITHIN < began
+                && self.fleet.answers_since(*other, id, began.saturating_sub(DOWN_WITHIN))
+        };
+        let mut others = self.neighbours(proxy).into_iter().filter(|_| was_long && is_over);
+        let other = others.find(reaches)?;
+        Some(format!("lb{other} reaches it, and the GeoDB is back since {ended} only"))
+    }
+
+    /// R-PROBE-5: it failed while this proxy reached no backend at all, and it has not been looked at since.
+    fn is_echo(&self, proxy: usize, id: Uuid, intent: &Intent) -> Option<String> {
+        let (since, until) = *self.fleet.was_alone.get(&proxy)?;
+        let Seen { at, first_failure, ill_began, .. } = intent.seen;
+        let is_all = first_failure? >= since && ill_began < until && until <= at;
+        let site = self.proxies[proxy].site;
+        let rows = self.replicas[site].backends(self.sites[site]);
+        // Of the last one the others decide, and they agree.
+        let is_other = |row: &Backend| row.id != id && row.status == BackendStatus::Online;
+        let is_last = !rows.iter().any(is_other);
+        (is_all && !is_last && self.fleet.answers_since(proxy, id, until))
+            .then(|| format!("it failed at {ill_began}, and lb{proxy} was cut off until {until}"))
     }
 
     /// R-PROBE-5: no healthy majority is taken out, nor more than half of the site's backends.
@@ -316,9 +365,37 @@ impl World {
         let dwell = millis(PROBE_DWELL) << outs.saturating_sub(1).min(8);
         let dwell = dwell.min(millis(PROBE_DWELL_MAX));
         let since = self.all_well_since(site, row.id)?;
-        let due = (last.at + dwell).max(since + TWO_ROUNDS) + CLOCKS_APART_MAX + TABLE_READ_WITHIN;
+        let mut due = last.at + dwell;
+        // Where there is nowhere else to go, the first dwell is enough (R-PROBE-7).
+        if let Some(dark) = self.dark_since(site) {
+            due = due.min((last.at + millis(PROBE_DWELL)).max(dark + DOWN_WITHIN));
+        }
+        let due = due.max(since + TWO_ROUNDS) + self.clocks_apart(site) + TABLE_READ_WITHIN;
         (self.now > due + CALLS_MAX)
             .then(|| format!("{} is well since {since}, and out since {}", row.host, last.at))
+    }
+
+    /// Since when no backend of the site that is online has been there for any proxy.
+    fn dark_since(&self, site: usize) -> Option<u64> {
+        let rows = self.replicas[site].backends(self.sites[site]);
+        let mut dark = 0;
+        for row in rows {
+            let touched = self.touched.get(&Key::Backend(self.sites[site], row.id)).copied();
+            dark = dark.max(touched.unwrap_or_default() + TABLE_READ_WITHIN);
+            if row.status == BackendStatus::Online {
+                let machine = self.fleet.machines[&row.id];
+                dark = dark.max(Some(machine.since).filter(|_| machine.condition.is_dead())?);
+            }
+        }
+        Some(dark)
+    }
+
+    /// By how much the clocks of a site's proxies differ.
+    fn clocks_apart(&self, site: usize) -> u64 {
+        let of_site = self.proxies.iter().filter(|proxy| proxy.site == site);
+        let skews: Vec<i64> = of_site.map(|proxy| proxy.skew).collect();
+        let (first, last) = (skews.iter().min(), skews.iter().max());
+        first.zip(last).map_or(0, |(first, last)| last.abs_diff(*first))
     }
 
     /// Since when all proxies of the site have run, and reached the GeoDB and this backend.

@@ -18,7 +18,7 @@ use super::login::{Call, Login, Stage};
 use super::machines::{About, millis};
 use super::proxy::Reads;
 use super::sessions::Whom;
-use super::world::{Task, World};
+use super::world::{Event, Task, World};
 use super::writes;
 
 impl World {
@@ -44,6 +44,7 @@ impl World {
                 UserWish::Finish(end) => {
                     let change = Box::new(end.change().clone());
                     let user = change.expected.username.clone();
+                    self.take_back_soon(proxy, Event::TakeBackUser, &user);
                     self.call_beside(proxy, &user, Call::Finish(change, Stage::Read));
                 }
                 UserWish::Forget(departure) => {

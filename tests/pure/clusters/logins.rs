@@ -240,9 +240,11 @@ impl World {
     }
 
     fn is_excused(&self, login: &Login, session: &Session) -> bool {
-        // A move may have taken most of its time, or a proxy that was stopped.
+        // A move may have taken most of its time, a backend that is silent, or a proxy that was stopped. Where none of those
+        // is played, no login has to give up for want of time.
         let deadline = session.attempts.as_ref().map(Attempts::deadline);
-        if deadline.is_some_and(|at| Tick(self.now).until(at) < RECONNECT_TIME_LEFT_MIN) {
+        let is_late = deadline.is_some_and(|at| Tick(self.now).until(at) < RECONNECT_TIME_LEFT_MIN);
+        if is_late && self.play.is_of_backends() {
             return true;
         }
         // The first circle is no end.

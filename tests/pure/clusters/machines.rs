@@ -26,6 +26,12 @@ pub(super) struct Fleet {
     cuts: BTreeMap<(usize, Uuid), Cut>,
     /// Ways that were cut, and when they were mended.
     mended: BTreeMap<(usize, Uuid), u64>,
+    /// Proxies that reach no backend, and since when; those that did not, from when until when.
+    pub(super) alone_since: BTreeMap<usize, u64>,
+    pub(super) was_alone: BTreeMap<usize, (u64, u64)>,
+    /// By site: since when its GeoDB has not answered; from when until when it did not.
+    pub(super) silence_began: BTreeMap<usize, u64>,
+    pub(super) last_silence: BTreeMap<usize, (u64, u64)>,
     /// By the number of the proxy.
     pub(super) hosts: Vec<Host>,
     pub(super) sessions: Sessions,
@@ -131,6 +137,10 @@ impl Fleet {
             machines: ids.map(|id| (id, machine)).collect(),
             cuts: BTreeMap::new(),
             mended: BTreeMap::new(),
+            alone_since: BTreeMap::new(),
+            was_alone: BTreeMap::new(),
+            silence_began: BTreeMap::new(),
+            last_silence: BTreeMap::new(),
             hosts: (0..sites * proxies).map(|_| Host::new(0)).collect(),
             sessions: Sessions::default(),
             judge: Judge::default(),
@@ -178,6 +188,18 @@ impl Fleet {
             Condition::Stranger => (Finding::Well, quick),
         };
         Outcome { finding, took }
+    }
+
+    pub(super) fn is_cut(&self, proxy: usize, id: Uuid) -> bool {
+        self.cuts.contains_key(&(proxy, id))
+    }
+
+    /// Whether a proxy has got answers from this backend since then, however long they took.
+    pub(super) fn answers_since(&self, proxy: usize, id: Uuid, then: u64) -> bool {
+        let machine = &self.machines[&id];
+        let answers = matches!(machine.condition, Condition::Well | Condition::Slow);
+        let mended = self.mended.get(&(proxy, id)).copied().unwrap_or_default();
+        answers && !self.is_cut(proxy, id) && machine.since.max(mended) <= then
     }
 
     /// Since when this proxy has been able to reach this backend, without a break; none: it is not.

@@ -13,7 +13,7 @@ use super::judge::{Order, TABLE_READ_WITHIN};
 use super::login::{Call, Login, Stage};
 use super::machines::About;
 use super::sessions::Whom;
-use super::world::{Task, World, backend_id};
+use super::world::{Event, Task, World, backend_id};
 use super::writes;
 
 impl World {
@@ -52,6 +52,7 @@ impl World {
                 }
                 Wish::Finish(finish) => {
                     for change in finish.changes {
+                        self.take_back_soon(proxy, Event::TakeBack, &change.name);
                         let start = self.proxies[proxy].start;
                         let alone = Login::new(Box::default(), proxy, start);
                         self.wait(alone, Call::Change(Box::new(change), Stage::Read));
@@ -110,8 +111,9 @@ impl World {
         }
         let change = GroupChange::of(row, placement, ChangeReason::Ordered);
         let at = super::EPOCH + i64::try_from(self.now).unwrap();
-        self.write(site, writes::change(&change, at, time_of_change(at, row.refresh_after)));
-        let order = Order { at: self.now, placement: change.placement };
+        let ordered = time_of_change(at, row.refresh_after);
+        self.write(site, writes::change(&change, at, ordered));
+        let order = Order { at: self.now, placement: change.placement, ordered };
         self.fleet.judge.ordered(&row.name, self.sites[site], order);
         self.note_move(site);
     }
@@ -135,27 +137,45 @@ impl World {
         self.place(site, row, placement);
     }
 
-    /// `hale cluster group move --direct` back to where a moving group is.
+    /// `hale cluster group move --direct` back to where moving groups are, of some.
     pub(super) fn abort_moves(&mut self, site: usize) {
         for row in self.replicas[site].groups(self.sites[site]) {
-            if !row.is_moving() || self.random.percent(50) {
-                continue;
+            if row.is_moving() && self.random.percent(50) {
+                self.abort_move(site, &row.name);
             }
-            let next = rank(&row.name, &self.candidates(site), row.backend_id);
-            let placement = Placement {
-                backend_id: row.backend_id,
-                alt_backend_id: next.map(|ranking| ranking.best),
-                moving: Box::default(),
-            };
-            self.place(site, &row, placement);
-            self.record.tally.aborted += 1;
-            // And the same order again, before any proxy has looked.
-            if let (Some(to), true) = (row.alt_backend_id, self.random.percent(50))
-                && let Some(row) = self.replicas[site].group(self.sites[site], &row.name)
-                && !row.is_moving()
-            {
-                self.start_move(site, &row, to);
-            }
+        }
+    }
+
+    pub(super) fn abort_move(&mut self, site: usize, name: &str) {
+        let row = self.replicas[site].group(self.sites[site], name);
+        let Some(row) = row.filter(UserGroup::is_moving) else { return };
+        let next = rank(&row.name, &self.candidates(site), row.backend_id);
+        let placement = Placement {
+            backend_id: row.backend_id,
+            alt_backend_id: next.map(|ranking| ranking.best),
+            moving: Box::default(),
+        };
+        self.place(site, &row, placement);
+        self.record.tally.aborted += 1;
+        // And the same order again, before any proxy has looked.
+        if let (Some(to), true) = (row.alt_backend_id, self.random.percent(50))
+            && let Some(row) = self.replicas[site].group(self.sites[site], name)
+            && !row.is_moving()
+        {
+            self.start_move(site, &row, to);
+        }
+    }
+
+    /// The operator changes his mind while a proxy writes the end of what he ordered.
+    pub(super) fn take_back_soon(
+        &mut self,
+        proxy: usize,
+        what: fn(usize, Box<str>) -> Event,
+        name: &str,
+    ) {
+        if self.is_faulty() && self.random.percent(10) {
+            let at = self.now + self.random.below(600);
+            self.at(at, what(self.proxies[proxy].site, name.into()));
         }
     }
 

@@ -6,6 +6,7 @@ use hale::route::rows::User;
 use hale::route::settings_rows::{Departure, PERCENTAGE};
 use uuid::Uuid;
 
+use super::agreement::LOGIN_WITHIN;
 use super::geodb::{Key, Value, Write};
 use super::judge::{TABLE_READ_WITHIN, Takeover};
 use super::machines::{About, MOVE_TIMEOUT, millis};
@@ -74,28 +75,28 @@ impl World {
     /// `hale cluster user move --abort`, of some; and again, to the same place.
     pub(super) fn abort_user_moves(&mut self, site: usize) {
         for number in 0..USERS {
-            let user = user_name(number);
-            let row = self.replicas[site].user(&user).filter(User::is_moving);
-            let Some(row) = row.filter(|row| self.backend_of(site, row).is_some()) else {
-                continue;
-            };
             if self.random.percent(50) {
-                continue;
+                self.abort_user_move(site, &user_name(number));
             }
-            let wall = super::EPOCH + i64::try_from(self.now).unwrap();
-            self.write(site, writes::user(&row.unmoved(), wall));
-            for departure in self.replicas[site].departures(self.sites[site]) {
-                if departure.user == user {
-                    self.write_departure(site, &departure, Value::Gone);
-                }
+        }
+    }
+
+    pub(super) fn abort_user_move(&mut self, site: usize, user: &str) {
+        let row = self.replicas[site].user(user).filter(User::is_moving);
+        let Some(row) = row.filter(|row| self.backend_of(site, row).is_some()) else { return };
+        let wall = super::EPOCH + i64::try_from(self.now).unwrap();
+        self.write(site, writes::user(&row.unmoved(), wall));
+        for departure in self.replicas[site].departures(self.sites[site]) {
+            if *departure.user == *user {
+                self.write_departure(site, &departure, Value::Gone);
             }
-            self.fleet.judge.user_orders.remove(&user);
-            self.record.tally.aborted += 1;
-            // And the same order again, before any proxy has looked.
-            let stays = self.replicas[site].user(&user).filter(|row| !row.is_moving());
-            if let (Some(stays), true) = (stays, self.random.percent(50)) {
-                self.move_user(site, &stays, &User { last_update: stays.last_update, ..row });
-            }
+        }
+        self.fleet.judge.user_orders.remove(user);
+        self.record.tally.aborted += 1;
+        // And the same order again, before any proxy has looked.
+        let stays = self.replicas[site].user(user).filter(|row| !row.is_moving());
+        if let (Some(stays), true) = (stays, self.random.percent(50)) {
+            self.move_user(site, &stays, &User { last_update: stays.last_update, ..row });
         }
     }
 
@@ -213,6 +214,35 @@ impl World {
         }
     }
 
+    /// A session begins: not where the user is leaving, once its proxy has had the time to hear of the move (C-MOVE-6).
+    pub(super) fn check_held(&mut self, proxy: usize, user: &str, backend: Uuid) {
+        let (now, site) = (self.now, self.proxies[proxy].site);
+        let Some(order) = self.fleet.judge.user_orders.get(user) else { return };
+        let Some(row) = self.replicas[site].user(user) else { return };
+        let ends = [row.group_name.clone(), row.moved().group_name];
+        let touched = ends.iter().map(|group| {
+            let key = Key::Group(self.sites[site], group.clone());
+            self.touched.get(&key).copied().unwrap_or_default()
+        });
+        let to = self.backend_of(site, &row.moved());
+        let is_held = order.is_told
+            && row.is_moving()
+            && row.last_update == order.ordered
+            && self.backend_of(site, &row) == Some(backend)
+            && order.at + TABLE_READ_WITHIN + LOGIN_WITHIN < now
+            && touched.max().unwrap_or_default() + GROUPS_READ_WITHIN < order.at
+            && self.fleet.hosts[proxy].started <= order.at
+            && self.is_in_touch_since(proxy, order.at)
+            && [Some(backend), to].into_iter().all(|end| self.is_steady(site, end, order.at));
+        if is_held {
+            let fault = format!(
+                "{now}: {user} moves since {}, and lb{proxy} begins a session at {backend}",
+                order.at
+            );
+            self.record.faults.push(fault);
+        }
+    }
+
     /// An old backend has ended what it had of those who leave it.
     pub(super) fn note_kicked(&mut self, proxy: usize, backend: Uuid, about: &About) {
         let mut left = self.fleet.sessions.live.values().filter(|it| {
@@ -302,7 +332,15 @@ impl World {
         let late = |user: &str, order: &UserOrder| {
             let row = self.replicas[site].user(user)?;
             let is_its = row.is_moving() && row.last_update == order.ordered && order.is_told;
-            let is_late = order.at + millis(MOVE_TIMEOUT) + USER_MOVES_END_WITHIN < self.now;
+            let ends = [row.group_name.clone(), row.moved().group_name];
+            let news = ends.iter().filter_map(|group| {
+                self.touched.get(&Key::Group(self.sites[site], group.clone())).copied()
+            });
+            // All proxies have read where both groups are before.
+            let is_read = news.max().unwrap_or_default() + GROUPS_READ_WITHIN < order.at;
+            let extra = if is_read { 0 } else { GROUPS_READ_WITHIN };
+            let is_late =
+                order.at + millis(MOVE_TIMEOUT) + USER_MOVES_END_WITHIN + extra < self.now;
             let is_home = row.preferred_site_id == Some(self.sites[site]);
             let proxies = 0..self.proxies.len();
             let is_kept = proxies
@@ -323,6 +361,7 @@ impl World {
 
 /// What a move may take in which no login waits, and a sweep.
 const USERS_FOLLOW_WITHIN: u64 = TABLE_READ_WITHIN + 31_000 + 10_000;
-/// The departure is seen, and the group's row, which is read once a minute; the user's is read twice, and the end written twice
-/// perhaps.
-const USER_MOVES_END_WITHIN: u64 = TABLE_READ_WITHIN + 60_000 + 20_000;
+/// The departure is seen, the user's row read twice, and the end written twice perhaps.
+const USER_MOVES_END_WITHIN: u64 = TABLE_READ_WITHIN + 20_000;
+/// Rows of groups are read once a minute.
+const GROUPS_READ_WITHIN: u64 = 60_000 + TABLE_READ_WITHIN;

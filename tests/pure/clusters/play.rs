@@ -7,7 +7,7 @@ use super::random::Random;
 pub(super) struct Play {
     pub(super) about: About,
     pub(super) sites: usize,
-    /// Per site.
+    /// Per site. One alone has no other to hear of.
     pub(super) proxies: usize,
     pub(super) backends: usize,
     /// Things break until then; from `settled_after` on all has to be well.
@@ -44,7 +44,7 @@ impl Play {
         Self {
             about: About::Backends,
             sites: 1 + random.index(2),
-            proxies: 2 + random.index(2),
+            proxies: random.pick(&[1, 2, 2, 3, 3]),
             backends: 2 + random.index(3),
             faults_until: 360_000,
             settled_after: 840_000,

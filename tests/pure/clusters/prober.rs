@@ -28,6 +28,9 @@ pub(super) struct Prober {
 pub(super) struct Counts {
     pub(super) wells: u32,
     pub(super) ills: u32,
+    /// When the probe in flight began, and the last one that failed.
+    began: u64,
+    pub(super) ill_began: u64,
 }
 
 impl Prober {
@@ -99,6 +102,7 @@ impl World {
         while let Some((id, way)) = self.fleet.hosts[proxy].prober.book.begin(now) {
             let outcome = self.fleet.dial(&mut self.random, (proxy, id), Purpose::Probe);
             self.record.tally.probes += 1;
+            self.fleet.hosts[proxy].prober.counts.entry(id).or_default().began = self.now;
             let ended = Task::Probed(id, way, outcome.finding);
             self.task_at(self.now + outcome.took, proxy, ended);
         }
@@ -114,6 +118,9 @@ impl World {
         let counts = prober.counts.entry(id).or_default();
         counts.wells = if is_well { counts.wells + 1 } else { 0 };
         counts.ills += u32::from(!is_well);
+        if !is_well {
+            counts.ill_began = counts.began;
+        }
         prober.book.found((id, way), (finding, "it does not log in"), None, now, jitter);
         let concerned = prober.book.concerned(id);
         self.list_probes(proxy);

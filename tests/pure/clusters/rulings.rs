@@ -49,14 +49,17 @@ pub(super) struct Seen {
     /// Probes that had logged in, and that had failed.
     pub(super) wells: u32,
     pub(super) ills: u32,
+    /// When the last of those that failed began.
+    pub(super) ill_began: u64,
 }
 
 impl World {
     pub(super) fn begin_ruling(&mut self, proxy: usize, brief: Brief) {
         let prober = &self.fleet.hosts[proxy].prober;
-        let Counts { wells, ills } = prober.counts(brief.id);
+        let Counts { wells, ills, ill_began, .. } = prober.counts(brief.id);
         let first_failure = prober.health(brief.id).and_then(Health::first_failure);
-        let seen = Seen { at: self.now, first_failure: first_failure.map(|at| at.0), wells, ills };
+        let first_failure = first_failure.map(|at| at.0);
+        let seen = Seen { at: self.now, first_failure, wells, ills, ill_began };
         let course = Course { brief, seen, stage: Stage::Rule };
         self.task_soon(proxy, Task::Rule(Box::new(course)));
     }

@@ -143,8 +143,10 @@ impl World {
         let is_blind = login.is_silent || login.session.as_ref().is_some_and(|it| it.is_blind);
         if let Some(group) = &group {
             self.check_session(proxy, group, backend);
+            self.check_held_group(proxy, group, backend);
             if !is_blind {
                 self.check_session_of(proxy, &login.user, backend);
+                self.check_held(proxy, &login.user, backend);
             }
         }
         let live = Live { user: login.user, group, proxy, backend, since: self.now, is_blind };

@@ -74,8 +74,12 @@ pub(super) enum Event {
     /// A client ends a session.
     Leaves(u64),
     Suffer,
+    Undergo(Hardship),
     Relieve(Hardship),
     EndForceMove(usize, Uuid),
+    /// An operator takes back the move of a group, or of a user, of this site.
+    TakeBack(usize, Box<str>),
+    TakeBackUser(usize, Box<str>),
     Audit,
 }
 
@@ -278,8 +282,11 @@ impl World {
                 self.fleet.sessions.live.remove(&number);
             }
             Event::Suffer => self.suffer(),
+            Event::Undergo(hardship) => self.undergo(hardship),
             Event::Relieve(hardship) => self.relieve_in_time(hardship),
             Event::EndForceMove(site, backend) => self.stop_force_move(site, backend),
+            Event::TakeBack(site, group) => self.abort_move(site, &group),
+            Event::TakeBackUser(site, user) => self.abort_user_move(site, &user),
             Event::Audit => self.audit(),
         }
     }
