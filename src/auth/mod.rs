@@ -22,6 +22,8 @@ pub mod passwd_file;
 pub mod scheme;
 pub mod saslname;
 pub mod scram;
+pub mod challenge;
+pub mod digest_md5;
 pub mod bearer;
 pub mod cache;
 pub mod fields;

@@ -318,7 +318,10 @@ impl<'a, P: Port> Driver<'a, P> {
         self.ask(question)
     }
 
-    fn ask(&mut self, question: Question) -> Option<Input<'static>> {
+    fn ask(&mut self, mut question: Question) -> Option<Input<'static>> {
+        if question.proof.is_bound() {
+            question.bound_to = tls::begin::exported(&mut self.line);
+        }
         let (about, asker) = (self.login.about(), self.login.asker(&self.line));
         let found = self.duties.look_ups.authenticate(asker, question, about, self.line.now())?;
         Some(self.found(found))
@@ -445,7 +448,7 @@ impl<'a, P: Port> Driver<'a, P> {
     /// A client may not leave more untaken than any client may.
     pub(super) fn check_unread(&mut self) {
         let is_handed_over = matches!(self.login.course, Course::LoggedIn(_));
-        if !is_handed_over && self.login.to_client.len() > LOGIN_OUTPUT_BYTES_MAX {
+        if !is_handed_over && self.login.to_client.len() > limits::LOGIN_OUTPUT_BYTES_MAX {
             self.abort(UNREAD);
         }
     }
@@ -493,8 +496,3 @@ impl<'a, P: Port> Driver<'a, P> {
 
 const CROWDED: &str = "too many connections of its address (connections_per_address_max, connection_rate_per_address)";
 const UNREAD: &str = "client does not read its replies";
-/// What a client may leave untaken: its replies, the backend's untagged lines and what came behind its OK.
-const LOGIN_OUTPUT_BYTES_MAX: usize = limits::PRE_LOGIN_OUTPUT_BYTES_MAX
-    + limits::BACKEND_UNTAGGED_BYTES_MAX
-    + limits::BACKEND_INPUT_BYTES_MAX
-    + limits::BACKEND_LINE_BYTES_MAX;
