@@ -22,7 +22,7 @@ const PROTOCOLS: [Protocol; 4] =
 const KEY: &[u8] = b"a key that the backends have, and an issuer";
 
 /// A token of an issuer that the backends believe.
-fn token(user: &str) -> String {
+pub(super) fn token(user: &str) -> String {
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let claims = format!(r#"{{"sub":"1","email":"{user}","exp":4102444800}}"#);
     let signed = format!("{}.{}", part(r#"{"alg":"HS256","typ":"JWT"}"#), part(&claims));
@@ -32,7 +32,7 @@ fn token(user: &str) -> String {
 }
 
 /// What makes a Dovecot judge tokens, and have SCRAM.
-fn judging(folder: &Path) -> String {
+pub(super) fn judging(folder: &Path) -> String {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     let keys = folder.join("keys/default/HS256");
     fs::create_dir_all(&keys).unwrap();
