@@ -70,6 +70,8 @@ pub const SIEVE_LITERAL_DISCARD_BYTES_MAX: usize = IMAP_LITERAL_DISCARD_BYTES_MA
 pub const SIEVE_BAD_COMMANDS_MAX: u8 = 3;
 /// One SASL response line, base64 (W-SASL-2).
 pub const SASL_LINE_BYTES_MAX: usize = 16_384;
+/// The client's message of DIGEST-MD5 (RFC 2831 2.1.2: fewer than 4,096 bytes).
+pub const DIGEST_RESPONSE_BYTES_MAX: usize = 4095;
 /// Hashes that a SCRAM client makes of a password that is stored as it is: what RFC 7677 4 asks for at least, and what Dovecot
 /// stores, so that users with stored keys are not told from others by it.
 pub const SCRAM_ITERATIONS: u32 = 4096;
@@ -384,6 +386,11 @@ pub const REFERRALS_MAX: u8 = 6;
 pub const SIEVE_UNASKED_TIMEOUT: Duration = Duration::from_secs(5);
 /// One line of a backend before login; Dovecot's value.
 pub const BACKEND_LINE_BYTES_MAX: usize = 4096;
+/// What a client may leave untaken of its login: its replies, the backend's untagged lines and what came behind its OK.
+pub const LOGIN_OUTPUT_BYTES_MAX: usize = PRE_LOGIN_OUTPUT_BYTES_MAX
+    + BACKEND_UNTAGGED_BYTES_MAX
+    + BACKEND_INPUT_BYTES_MAX
+    + BACKEND_LINE_BYTES_MAX;
 /// Lines of a backend before login; Dovecot's value.
 pub const BACKEND_LINES_MAX: u16 = 128;
 /// One reply of an SMTP or LMTP backend, all lines together: four of the longest, or 128 of the usual length.

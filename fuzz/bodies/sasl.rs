@@ -1,10 +1,16 @@
 //! Body of the fuzz target `sasl`, replayed on stable by `tests/pure/corpus.rs`: exchanges whichever protocol carries them.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
+use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::fault::Failure;
-use hale::limits::{PASSWORD_BYTES_MAX, TOKEN_BYTES_MAX, USER_BYTES_MAX};
-use hale::preauth::Credentials;
+use hale::limits::{PASSWORD_BYTES_MAX, PROXY_TTL, TOKEN_BYTES_MAX, USER_BYTES_MAX};
+use hale::names::SessionId;
 use hale::preauth::capability::Rules;
-use hale::preauth::sasl::{Beginning, Mechanism, Mechanisms, Outcome, Reaction, begin, react};
+use hale::preauth::sasl::{
+    Beginning, Mechanism, Mechanisms, Outcome, Reaction, Turn, begin, react,
+};
+use hale::preauth::{Credentials, Notes};
 
 /// Lines: a mechanism, perhaps SP and an initial response, then responses. No panic, an end after a few turns, and
 /// credentials that no backend can stumble over (W-SASL-7).
@@ -14,7 +20,9 @@ pub(crate) fn run(input: &[u8]) {
     let (mechanism, initial) = (words.next().unwrap_or_default(), words.next());
     let mechanisms = Mechanism::ALL.into_iter().collect();
     let rules = Rules { plaintext_allowed: !input.ends_with(b"!"), mechanisms, ..Rules::default() };
-    let Beginning::Outcome(mut outcome) = begin(&rules, mechanism, initial) else {
+    let facts = facts();
+    let turn = Turn::of(&facts, Notes::default());
+    let Beginning::Outcome(mut outcome) = begin(&rules, turn, mechanism, initial) else {
         return;
     };
     let exposes = Mechanism::named(mechanism).is_none_or(Mechanism::exposes_password);
@@ -42,8 +50,26 @@ pub(crate) fn run(input: &[u8]) {
     }
 }
 
+fn facts() -> ClientFacts {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 4711));
+    ClientFacts {
+        socket: address,
+        origin: address,
+        apparent: address,
+        local: address,
+        local_name: None,
+        session_id: SessionId::from_bytes([1; 16]),
+        ttl: PROXY_TTL,
+        transport: Transport::Insecure,
+        trusted: false,
+        certificate: ClientCertificate::NONE,
+        forward: Vec::new(),
+    }
+}
+
 fn expect_harmless(credentials: &Credentials) {
-    let Credentials { user, authorize_as, password, mechanism } = credentials;
+    let Credentials { user, authorize_as, password, challenge, mechanism } = credentials;
+    assert_eq!(challenge.is_empty(), !Mechanisms::DIGESTS.has(*mechanism));
     let is_name = |name: &str| {
         (1..=USER_BYTES_MAX).contains(&name.len())
             && !name.bytes().any(|byte| byte.is_ascii_control())

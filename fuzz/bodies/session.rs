@@ -177,6 +177,7 @@ fn session(choice: u8) -> Session {
         rules: Rules::default(),
         guarded_rules: Rules { plaintext_allowed: false, ..Rules::default() },
         starttls_rules: None,
+        bound_rules: None,
         certificates: CertificateSettings {
             rules: flag(16).then(|| Rules {
                 mechanisms: Mechanisms::PASSWORDS.with(Mechanism::External),

@@ -72,9 +72,10 @@ pub enum Why {
     /// The database has the account as closed or locked.
     #[error("account disabled")]
     Closed,
-    /// The stored password's scheme cannot serve the mechanism: SCRAM needs keys of its own, or the password itself.
+    /// The stored password's scheme cannot serve the mechanism, which needs keys of its own, or the password itself.
     #[error(
-        "the stored password's scheme does not serve the client's mechanism: SCRAM wants {{SCRAM-SHA-256}} or {{PLAIN}}"
+        "the stored password's scheme does not serve the client's mechanism: it wants the scheme of its own name ({{SCRAM-SHA-256}}, \
+         {{CRAM-MD5}}, …), or {{PLAIN}}"
     )]
     Scheme,
     /// The user may not log in from there.

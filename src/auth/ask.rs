@@ -19,8 +19,10 @@ pub enum Proof {
     Certificate,
     /// A bearer token: SASL XOAUTH2 and OAUTHBEARER. It stands where the password does.
     Token,
-    /// An exchange of messages by this mechanism. The first one stands where the password does.
+    /// An exchange of messages by this mechanism. The client's first one stands where the password does.
     Exchange(Mechanism),
+    /// None: SASL ANONYMOUS, as one user for all (`auth_anonymous_username`).
+    None,
 }
 
 impl Proof {
@@ -35,8 +37,14 @@ impl Proof {
     pub fn has_password(self) -> bool {
         match self {
             Self::Password | Self::NamedPassword => true,
-            Self::Certificate | Self::Token | Self::Exchange(_) => false,
+            Self::Certificate | Self::Token | Self::Exchange(_) | Self::None => false,
         }
+    }
+
+    /// Whether it is worth something on the client's own TLS connection alone.
+    #[must_use]
+    pub fn is_bound(self) -> bool {
+        matches!(self, Self::Exchange(mechanism) if Mechanisms::BOUND.has(mechanism))
     }
 
     /// The mechanisms that bring it.
@@ -47,6 +55,7 @@ impl Proof {
             Self::Certificate => Mechanisms::NONE.with(Mechanism::External),
             Self::Token => Mechanisms::TOKENS,
             Self::Exchange(mechanism) => Mechanisms::NONE.with(mechanism),
+            Self::None => Mechanisms::NONE.with(Mechanism::Anonymous),
         }
     }
 }
@@ -65,6 +74,9 @@ pub struct Question {
     pub proof: Proof,
     /// The password as typed, the token, or the mechanism's first message; empty when the proof has none.
     pub password: Secret,
+    /// What an exchange is about besides the password: the challenge that the client has answered, or what its TLS exports
+    /// (RFC 9266). Empty: nothing.
+    pub bound_to: Secret,
     /// The client's apparent address, for `allow_nets` and variables.
     pub remote: IpAddr,
     /// The address the client connected to.

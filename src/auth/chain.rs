@@ -87,6 +87,8 @@ enum Pending {
     Reply(usize),
     /// The client's next message.
     Exchange(Box<Led>),
+    /// The client, which was right and has been shown that the password is known here, too. These are the database's fields.
+    Shown(usize, Box<Fields>),
 }
 
 /// What is done when a remembered reply does not fit the password: it may have been changed since.
@@ -119,12 +121,15 @@ enum Consulted {
     Verify(Job, Fields),
     Ask(Box<Inquiry>),
     Lead(Box<Led>),
+    /// The client is right, and is shown this first.
+    Show(Box<[u8]>, Fields),
 }
 
 /// Why the machine stops.
 enum Halt {
     End(End),
     Draw,
+    Show(Box<[u8]>),
     Verify(Job),
     Ask(Box<Inquiry>),
 }
@@ -193,7 +198,9 @@ impl Chain {
                 self.go_on(at, Consulted::Ended(ended(result), *fields))
             }
             // Without a job nothing was asked; going on with the next database is all that is left then.
-            Some(Pending::Reply(_) | Pending::Exchange(_)) | None => self.run(),
+            Some(Pending::Reply(_) | Pending::Exchange(_) | Pending::Shown(..)) | None => {
+                self.run()
+            }
         }
     }
 
@@ -262,9 +269,12 @@ impl Chain {
             }
             Consulted::Lead(led) => {
                 self.has_led = true;
-                let (pending, halt) = Halt::lead(led);
-                self.pending = Some(pending);
-                return Some(halt);
+                self.pending = Some(Pending::Exchange(led));
+                return Some(Halt::Draw);
+            }
+            Consulted::Show(message, fields) => {
+                self.pending = Some(Pending::Shown(at, Box::new(fields)));
+                return Some(Halt::Show(message));
             }
         };
         let is_mismatch = matches!(ended, Ended::Failed(Why::Mismatch));
@@ -286,6 +296,7 @@ impl Chain {
             Halt::Verify(job) => Step::Verify(Box::new(self), job),
             Halt::Ask(inquiry) => Step::Ask(Box::new(self), inquiry),
             Halt::Draw => Step::Draw(Box::new(self)),
+            Halt::Show(message) => Step::Challenge(Box::new(self), message),
         }
     }
 

@@ -23,6 +23,8 @@ pub mod scheme;
 pub mod saslname;
 pub mod scram;
 pub mod sql_query;
+pub mod challenge;
+pub mod digest_md5;
 pub mod bearer;
 pub mod cache;
 pub mod fields;

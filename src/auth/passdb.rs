@@ -194,8 +194,12 @@ impl Passdb {
             (Gives::Tokens, _) => proof == Proof::Token,
             // It needs to know a name only.
             _ if self.role == Role::Deny => true,
-            (_, Proof::Token) => self.gives("nopassword"),
-            (Gives::Verdicts, Proof::Exchange(_)) => false,
+            // Rows may say so, too, where the operator has said that there are such.
+            (Gives::Rows | Gives::Both, Proof::Token) => {
+                self.gives("nopassword") || self.mechanisms.meets(Mechanisms::TOKENS)
+            }
+            (Gives::Verdicts, Proof::Token) => self.gives("nopassword"),
+            (Gives::Verdicts, Proof::Exchange(_) | Proof::None) => false,
             _ => true,
         }
     }

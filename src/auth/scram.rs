@@ -38,13 +38,17 @@ impl Algorithm {
     #[must_use]
     pub const fn of(mechanism: Mechanism) -> Option<Self> {
         match mechanism {
-            Mechanism::ScramSha1 => Some(Self::Sha1),
-            Mechanism::ScramSha256 => Some(Self::Sha256),
+            Mechanism::ScramSha1 | Mechanism::ScramSha1Plus => Some(Self::Sha1),
+            Mechanism::ScramSha256 | Mechanism::ScramSha256Plus => Some(Self::Sha256),
             Mechanism::Plain
             | Mechanism::Login
             | Mechanism::External
             | Mechanism::Xoauth2
-            | Mechanism::OauthBearer => None,
+            | Mechanism::OauthBearer
+            | Mechanism::CramMd5
+            | Mechanism::DigestMd5
+            | Mechanism::Apop
+            | Mechanism::Anonymous => None,
         }
     }
 

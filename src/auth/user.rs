@@ -211,6 +211,7 @@ mod tests {
             authorize_as: authorize_as.map(Into::into),
             proof: Proof::Password,
             password: Secret::from("x"),
+            bound_to: Secret::default(),
             remote: "192.0.2.7".parse().unwrap(),
             local: "192.0.2.1".parse().unwrap(),
             approach: crate::facts::Approach::default(),

@@ -339,6 +339,7 @@ impl House<'_> {
             self.config,
             &own_name(self.config),
             self.per_core,
+            &secret,
         ));
         let cache = VerifiedCache::configured(&self.config.auth, self.plan.data.len(), secret);
         let mut threads = Vec::new();

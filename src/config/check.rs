@@ -56,6 +56,7 @@ pub(crate) fn check(
         Protocol::ALL.map(|protocol| protocol_settings(root, protocol, findings));
     tls::certificate_logins(root, &listeners, &auth, &protocol_settings, findings);
     certificate::demand(&auth.passdbs, ssl.own.as_ref(), findings);
+    mechanisms::judge_bound(&auth, &ssl, root, findings);
     let trust = trust(root, findings);
     cleartext::point_out(root, &listeners, &ssl, &protocol_settings, &trust, findings);
     let config = Config {
@@ -182,6 +183,7 @@ fn trust(root: &Section, findings: &mut Findings) -> Trust {
 fn auth(root: &Section, environment: &Environment, findings: &mut Findings) -> Auth {
     let auth = Auth {
         mechanisms: mechanisms::offered(root, findings),
+        anonymous_username: mechanisms::anonymous_username(root, findings),
         username_format: root.template("auth_username_format").unwrap_or_else(Template::user),
         username_chars: root.text("auth_username_chars"),
         default_domain: root.optional_text("auth_default_domain"),
@@ -403,7 +405,7 @@ mod tests {
     fn op_01_relations_name_the_setting_and_the_remedy() {
         let found = errors(
             "data_cores = 0-3\ncontrol_core = 2\nprotocols = imap pop\nhaproxy_timeout = 0\n\
-             auth_mechanisms = cram-md5\nlog_path = hale.log\nlogin_source_ips = *\nbase_dir =\nlisten =\n",
+             auth_mechanisms = gssapi\nlog_path = hale.log\nlogin_source_ips = *\nbase_dir =\nlisten =\n",
         );
         let expected = [
             "t.conf:2: setting control_core: CPU 2 is also in `data_cores`",

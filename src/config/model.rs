@@ -279,6 +279,8 @@ pub enum AllowCleartext {
 pub struct Auth {
     /// SASL mechanisms offered; never empty.
     pub mechanisms: Vec<Mechanism>,
+    /// Who clients are that log in by ANONYMOUS.
+    pub anonymous_username: String,
     /// Makes the user name that is looked up and routed by.
     pub username_format: Template,
     /// Characters user names may have; empty: all.

@@ -74,6 +74,7 @@ mod tests {
             authorize_as: None,
             proof: Proof::Password,
             password: Secret::from("x"),
+            bound_to: Secret::default(),
             remote: [192, 0, 2, 7].into(),
             local: [192, 0, 2, 1].into(),
             approach: crate::facts::Approach::default(),

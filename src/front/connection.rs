@@ -26,6 +26,17 @@ pub struct Front {
     tls: ClientTls,
     /// A PROXY header comes first, or came.
     is_behind_header: bool,
+    /// The client's own TLS ends here, as far as is known.
+    is_own_tls: bool,
+}
+
+/// Whether a login can be bound to the client's TLS (RFC 9266).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// By what its TLS 1.3 with us exports.
+    Exporter,
+    /// There is none with us, or it is older: there the library does not tell whether the extended master secret was agreed to.
+    None,
 }
 
 /// How the client's connection stands to TLS.
@@ -59,6 +70,7 @@ impl Front {
             protocol,
             tls: ClientTls::Clear,
             is_behind_header: header,
+            is_own_tls: false,
         }
     }
 
@@ -126,6 +138,7 @@ impl Front {
         }
         // A trusted peer has said of its own client how it came; that is what backends want to know (W-STLS-4).
         let is_told = self.facts.trusted && self.facts.apparent != self.facts.origin;
+        self.is_own_tls = !ended_in_front && !is_told;
         if is_told {
             return;
         }
@@ -151,6 +164,17 @@ impl Front {
     #[must_use]
     pub fn tls(&self) -> ClientTls {
         self.tls
+    }
+
+    /// Whether a login can be bound to its TLS: not where that of the client ended elsewhere, and another one began.
+    #[must_use]
+    pub fn binding(&self) -> Binding {
+        match self.security {
+            Some(security) if self.is_own_tls && security.version() == "TLSv1.3" => {
+                Binding::Exporter
+            }
+            _ => Binding::None,
+        }
     }
 
     /// Whether a PROXY header comes first, or came.
@@ -314,6 +338,12 @@ mod tests {
             let facts = &front.facts;
             assert_eq!((facts.transport, facts.local_name.as_deref()), (transport, name));
             assert_eq!(facts.certificate.name(), Some("ann"));
+            // W-SASL-12: the client's own TLS is what its login can be bound to.
+            assert_eq!(front.binding(), Binding::None, "an unknown version");
+            front.security = Some(Security::EcdsaAes128);
+            assert_eq!(front.binding(), Binding::None, "TLS 1.2");
+            front.security = Some(Security::Tls13Aes128);
+            assert_eq!(front.binding() == Binding::Exporter, !is_told);
         }
     }
 
@@ -321,6 +351,8 @@ mod tests {
     fn tls_within_tls_that_ended_in_front_shows_the_balancers_certificate() {
         let mut front = balanced(Protocol::Imap, "192.0.2.7:4711", "");
         front.note_tls(None, ClientCertificate::verified(Some("balancer".into())));
+        front.security = Some(Security::Tls13Aes128);
+        assert_eq!(front.binding(), Binding::None, "W-SASL-12: it is the balancer's");
         assert_eq!(front.facts.certificate.name(), Some("tim"));
     }
 }

@@ -19,7 +19,7 @@ mod arrival;
 mod connection;
 
 pub use arrival::{Arrival, Ending, HeaderRead, Opening, Start};
-pub use connection::{ClientTls, Front};
+pub use connection::{Binding, ClientTls, Front};
 
 /// Why a connection is closed on which bytes in clear followed STARTTLS (W-STLS-1, TL-03).
 pub const PIPELINED: &str = "starttls_pipelined: bytes in clear behind STARTTLS";

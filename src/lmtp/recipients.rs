@@ -50,6 +50,7 @@ impl Delivery {
             authorize_as: None,
             proof: Proof::Password,
             password: Secret::default(),
+            bound_to: Secret::default(),
             remote: scene.front.facts.apparent.ip(),
             local: scene.front.facts.local.ip(),
             approach: Approach {

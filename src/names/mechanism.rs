@@ -17,11 +17,23 @@ pub enum Mechanism {
     ScramSha1,
     /// RFC 7677.
     ScramSha256,
+    /// SCRAM-SHA-1, bound to the TLS connection (RFC 5802 6).
+    ScramSha1Plus,
+    /// The same of SCRAM-SHA-256.
+    ScramSha256Plus,
+    /// RFC 2195.
+    CramMd5,
+    /// RFC 2831.
+    DigestMd5,
+    /// RFC 1939 7: a command of POP3's, which Dovecot lists among the mechanisms.
+    Apop,
+    /// RFC 4505: every client, as one user.
+    Anonymous,
 }
 
 impl Mechanism {
     /// Every mechanism, in the order in which they are listed.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 13] = [
         Self::Plain,
         Self::Login,
         Self::External,
@@ -29,6 +41,12 @@ impl Mechanism {
         Self::OauthBearer,
         Self::ScramSha1,
         Self::ScramSha256,
+        Self::ScramSha1Plus,
+        Self::ScramSha256Plus,
+        Self::CramMd5,
+        Self::DigestMd5,
+        Self::Apop,
+        Self::Anonymous,
     ];
 
     /// The registered name.
@@ -42,6 +60,12 @@ impl Mechanism {
             Self::OauthBearer => "OAUTHBEARER",
             Self::ScramSha1 => "SCRAM-SHA-1",
             Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha1Plus => "SCRAM-SHA-1-PLUS",
+            Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
+            Self::CramMd5 => "CRAM-MD5",
+            Self::DigestMd5 => "DIGEST-MD5",
+            Self::Apop => "APOP",
+            Self::Anonymous => "ANONYMOUS",
         }
     }
 
@@ -50,8 +74,22 @@ impl Mechanism {
     pub const fn exposes_password(self) -> bool {
         match self {
             Self::Plain | Self::Login | Self::Xoauth2 | Self::OauthBearer => true,
-            Self::External | Self::ScramSha1 | Self::ScramSha256 => false,
+            Self::External
+            | Self::ScramSha1
+            | Self::ScramSha256
+            | Self::ScramSha1Plus
+            | Self::ScramSha256Plus
+            | Self::CramMd5
+            | Self::DigestMd5
+            | Self::Apop
+            | Self::Anonymous => false,
         }
+    }
+
+    /// Whether AUTH and AUTHENTICATE begin it: APOP is a command of its own.
+    #[must_use]
+    pub const fn is_sasl(self) -> bool {
+        !matches!(self, Self::Apop)
     }
 
     /// Finds a mechanism by name, in any case.
@@ -89,8 +127,33 @@ impl Mechanisms {
         Self(self.0 | mechanism.bit())
     }
 
-    /// Those whose messages go to and fro, and of which no first one proves anything.
-    pub const EXCHANGES: Self = Self::NONE.with(Mechanism::ScramSha1).with(Mechanism::ScramSha256);
+    /// Those that are bound to the client's TLS.
+    pub const BOUND: Self =
+        Self::NONE.with(Mechanism::ScramSha1Plus).with(Mechanism::ScramSha256Plus);
+
+    /// Those that answer a challenge of ours and need the password itself, or Dovecot's keys for them.
+    pub const DIGESTS: Self =
+        Self::NONE.with(Mechanism::CramMd5).with(Mechanism::DigestMd5).with(Mechanism::Apop);
+
+    /// Those that leave nothing that a backend could be shown instead of a password of ours.
+    pub const PROOFS: Self = Self::NONE
+        .with(Mechanism::ScramSha1)
+        .with(Mechanism::ScramSha256)
+        .with(Mechanism::Anonymous)
+        .and(Self::BOUND)
+        .and(Self::DIGESTS);
+
+    /// The mechanisms of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The mechanisms without those of the other.
+    #[must_use]
+    pub const fn except(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
 
     /// Whether the set has this one.
     #[must_use]
@@ -136,6 +199,9 @@ mod tests {
             assert!(alone.without(one).is_empty());
         }
         assert!(!Mechanisms::PASSWORDS.meets(Mechanisms::TOKENS));
-        assert!(Mechanism::ALL.into_iter().collect::<Mechanisms>().meets(Mechanisms::TOKENS));
+        let all: Mechanisms = Mechanism::ALL.into_iter().collect();
+        assert!(all.meets(Mechanisms::TOKENS) && all.has(Mechanism::Anonymous));
+        let rest = all.except(Mechanisms::BOUND);
+        assert!(!rest.meets(Mechanisms::BOUND) && rest.and(Mechanisms::BOUND) == all);
     }
 }

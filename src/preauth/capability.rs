@@ -4,6 +4,7 @@
 //! allowed; the session computes that from TLS, trust and settings. Tests: below.
 
 use crate::auth::bearer::TokenHints;
+use crate::secret::Secret;
 
 use super::sasl::{Mechanism, Mechanisms};
 
@@ -20,6 +21,10 @@ pub struct Rules {
     pub mechanisms: Mechanisms,
     /// What clients with a bad token are told.
     pub token_hints: TokenHints,
+    /// What challenges are made of; drawn at start.
+    pub challenge_secret: Secret,
+    /// Who clients are that say no name (`auth_anonymous_username`).
+    pub anonymous_username: Box<str>,
     /// Whether a password may be sent on this connection as it is now.
     pub plaintext_allowed: bool,
     /// Whether STARTTLS is offered now.
@@ -44,6 +49,8 @@ impl Default for Rules {
             name: "Hale".into(),
             mechanisms: Mechanisms::PASSWORDS,
             token_hints: TokenHints::default(),
+            challenge_secret: Secret::default(),
+            anonymous_username: "anonymous".into(),
             plaintext_allowed: true,
             starttls: false,
             imap4rev2: false,
@@ -81,9 +88,10 @@ impl Rules {
         }
     }
 
-    /// The mechanisms that may be used now, in the order in which they are listed.
+    /// The SASL mechanisms that may be used now, in the order in which they are listed.
     pub fn usable_mechanisms(&self) -> impl Iterator<Item = Mechanism> {
-        Mechanism::ALL.into_iter().filter(|known| self.permission(*known) == Permission::Granted)
+        let is_usable = |known: &Mechanism| self.permission(*known) == Permission::Granted;
+        Mechanism::ALL.into_iter().filter(is_usable).filter(|known| known.is_sasl())
     }
 
     /// Appends IMAP's capability list (W-IMAP-3), IMAP4rev1 first for clients that test the first word.

@@ -266,8 +266,10 @@ pub struct Credentials {
     pub user: Box<str>,
     /// The SASL authorization identity, when it differs from `user`.
     pub authorize_as: Option<Box<str>>,
-    /// The password, or the token, which may be empty or nonsense; EXTERNAL has none.
+    /// The password, or the token or message, which may be empty or nonsense; EXTERNAL and ANONYMOUS have none.
     pub password: Secret,
+    /// The challenge of ours that the message answers; mostly there is none.
+    pub challenge: Secret,
     /// How it was presented.
     pub mechanism: Mechanism,
 }

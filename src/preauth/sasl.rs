@@ -3,28 +3,27 @@
 //! Decides: which exchange may begin, what a message means, and what makes credentials usable at all (W-SASL-7). Does
 //! not: frame, count, or verify; each protocol's dialogue frames, `auth` verifies. Tests: `sasl/tests.rs`.
 
+mod messages;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use memchr::{memchr, memchr3};
-
-use crate::auth::bearer::{self, TokenHints};
-use crate::auth::scram::ClientFirst;
+use crate::auth::{bearer, challenge, digest_md5};
+use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::{
-    COMMAND_TIMEOUT, PASSWORD_BYTES_MAX, SASL_ANSWER_TIMEOUT, SASL_EXCHANGE_BYTES_MAX,
-    SASL_LINE_BYTES_MAX, USER_BYTES_MAX,
+    COMMAND_TIMEOUT, SASL_ANSWER_TIMEOUT, SASL_EXCHANGE_BYTES_MAX, SASL_LINE_BYTES_MAX,
 };
 use crate::secret::Secret;
-
 use crate::wire::base64;
 
-use super::Credentials;
 use super::capability::{Permission, Rules};
+use super::{Credentials, Notes};
 
 pub use crate::names::mechanism::{Mechanism, Mechanisms};
+pub use messages::{Offer, Unusable, answer, usable};
 
 /// ```text
 /// sasl-mech     = 1*20mech-char                           ; RFC 4422 3.1
@@ -55,7 +54,13 @@ pub enum Exchange {
     /// A token's only message.
     Token(Box<AwaitedToken>),
     /// SCRAM's first message.
-    Scram(Mechanism),
+    Scram(Mechanism, Offer),
+    /// The answer to this challenge by CRAM-MD5.
+    Cram(Box<[u8]>),
+    /// That of DIGEST-MD5 to a challenge with this nonce.
+    Digest(Box<[u8]>),
+    /// ANONYMOUS' only message, of a client that is this user.
+    Anonymous(Box<str>),
     /// The next message of an exchange that a passdb or the backend leads: it is not read here.
     Led,
     /// The client was told what is wrong with its token; whatever it says to that, the refusal follows.
@@ -107,7 +112,7 @@ impl Ending {
 #[derive(Debug)]
 pub enum Outcome {
     /// Send this challenge (before base64) and wait for the next message.
-    Challenge(&'static [u8], Exchange),
+    Challenge(Cow<'static, [u8]>, Exchange),
     /// Ask for a verdict.
     Complete(Credentials, Ending),
     /// The client's answer to a challenge of those who lead the exchange.
@@ -118,28 +123,54 @@ pub enum Outcome {
     Hopeless(Unusable),
 }
 
-/// What cannot be a user's credentials, for the log: to the client it is one ordinary failure, `Failure::Credentials`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unusable {
-    /// The user it was meant to be, byte for byte.
-    pub name: Box<[u8]>,
-    /// What is wrong.
-    pub why: &'static str,
+/// Which exchange of which session it is: no challenge is made twice of it (SA-05, W-SASL-14).
+#[derive(Clone, Copy, Debug)]
+pub struct Turn<'a> {
+    facts: &'a ClientFacts,
+    failed: u8,
+}
+
+impl<'a> Turn<'a> {
+    /// The next exchange of a session. Each one that is begun counts as failed when it leads to no login.
+    #[must_use]
+    pub fn of(facts: &'a ClientFacts, notes: Notes) -> Self {
+        Self { facts, failed: notes.failed_logins }
+    }
+
+    /// What no client can foresee.
+    fn nonce(self, rules: &Rules) -> String {
+        let Self { facts, failed } = self;
+        let unique = format!("{} {} {failed}", facts.socket, facts.session_id);
+        challenge::nonce(&rules.challenge_secret, &unique)
+    }
+
+    /// A challenge that is a message id (RFC 2195 2, RFC 1939 7). Our host is called what SMTP's greeting calls it anyway.
+    #[must_use]
+    pub fn timestamp(self, rules: &Rules) -> String {
+        challenge::timestamp(&self.nonce(rules), &rules.host)
+    }
 }
 
 impl Exchange {
     /// Starts an exchange without an initial response.
     #[must_use]
-    pub fn start(mechanism: Mechanism, hints: &TokenHints) -> Outcome {
-        let exchange = Self::first(mechanism, hints);
-        let prompt = match mechanism {
-            Mechanism::Login => LOGIN_USER_PROMPT,
-            Mechanism::Plain
-            | Mechanism::External
-            | Mechanism::Xoauth2
-            | Mechanism::OauthBearer
-            | Mechanism::ScramSha1
-            | Mechanism::ScramSha256 => b"",
+    pub fn start(mechanism: Mechanism, rules: &Rules, turn: Turn<'_>) -> Outcome {
+        let prompt = |text: String| text.into_bytes();
+        let (prompt, exchange) = match mechanism {
+            Mechanism::Login => (Cow::Borrowed(LOGIN_USER_PROMPT), Self::LoginUser),
+            Mechanism::CramMd5 => {
+                let prompt = prompt(turn.timestamp(rules));
+                (Cow::Owned(prompt.clone()), Self::Cram(prompt.into()))
+            }
+            Mechanism::DigestMd5 => {
+                let nonce = turn.nonce(rules);
+                let prompt = prompt(digest_md5::challenge(&nonce));
+                (Cow::Owned(prompt), Self::Digest(nonce.into_bytes().into()))
+            }
+            _ => match Self::first(mechanism, rules) {
+                Some(first) => (Cow::Borrowed(&b""[..]), first),
+                None => return Outcome::Hopeless(Unusable::nameless(NO_SASL)),
+            },
         };
         Outcome::Challenge(prompt, exchange)
     }
@@ -147,43 +178,71 @@ impl Exchange {
     /// Starts an exchange with one. LOGIN takes it as the user name, as Dovecot does, though it speaks second; an empty
     /// one is none, because clients that send an initial response with every mechanism have none to send here.
     #[must_use]
-    pub fn start_with(mechanism: Mechanism, hints: &TokenHints, message: &Secret) -> Outcome {
+    pub fn start_with(
+        mechanism: Mechanism,
+        rules: &Rules,
+        turn: Turn<'_>,
+        message: &Secret,
+    ) -> Outcome {
         match mechanism {
-            Mechanism::Login if message.is_empty() => Self::start(mechanism, hints),
-            _ => Self::first(mechanism, hints).respond(message),
+            Mechanism::Login if !message.is_empty() => Self::LoginUser.respond(message),
+            Mechanism::Login | Mechanism::CramMd5 | Mechanism::DigestMd5 if message.is_empty() => {
+                Self::start(mechanism, rules, turn)
+            }
+            _ => match Self::first(mechanism, rules) {
+                Some(first) => first.respond(message),
+                None => Outcome::Hopeless(Unusable::nameless(NOT_FIRST)),
+            },
         }
     }
 
-    fn first(mechanism: Mechanism, hints: &TokenHints) -> Self {
-        match mechanism {
+    /// What waits for the first message of a client that speaks first; none: we do, or nothing is said at all.
+    fn first(mechanism: Mechanism, rules: &Rules) -> Option<Self> {
+        Some(match mechanism {
             Mechanism::Plain => Self::Plain,
-            Mechanism::Login => Self::LoginUser,
             Mechanism::External => Self::External,
+            Mechanism::Anonymous => Self::Anonymous(rules.anonymous_username.clone()),
             Mechanism::Xoauth2 | Mechanism::OauthBearer => {
-                let error = bearer::error(mechanism, hints);
+                let error = bearer::error(mechanism, &rules.token_hints);
                 Self::Token(Box::new(AwaitedToken { mechanism, error }))
             }
-            Mechanism::ScramSha1 | Mechanism::ScramSha256 => Self::Scram(mechanism),
-        }
+            Mechanism::ScramSha1
+            | Mechanism::ScramSha256
+            | Mechanism::ScramSha1Plus
+            | Mechanism::ScramSha256Plus => {
+                let is_bound = rules.mechanisms.meets(Mechanisms::BOUND);
+                Self::Scram(mechanism, if is_bound { Offer::Bound } else { Offer::Unbound })
+            }
+            Mechanism::Login | Mechanism::CramMd5 | Mechanism::DigestMd5 | Mechanism::Apop => {
+                return None;
+            }
+        })
     }
 
     /// Takes the message it waited for.
     #[must_use]
     pub fn respond(self, message: &Secret) -> Outcome {
         match self {
-            Self::Plain => plain(message.expose()).unwrap_or_else(|| {
-                hopeless("the response is not one of PLAIN: authorization identity, NUL, user name, NUL, password")
-            }),
+            Self::Plain => messages::plain(message.expose()).into(),
             Self::LoginUser => {
                 let user = message.expose().into();
-                Outcome::Challenge(LOGIN_PASSWORD_PROMPT, Self::LoginPassword { user })
+                Outcome::Challenge(LOGIN_PASSWORD_PROMPT.into(), Self::LoginPassword { user })
             }
             Self::LoginPassword { user } => {
                 usable(&user, b"", message.clone(), Mechanism::Login).into()
             }
-            Self::External => external(message.expose()).into(),
-            Self::Token(awaited) => token(*awaited, message.expose()),
-            Self::Scram(mechanism) => scram(mechanism, message).into(),
+            Self::External => messages::external(message.expose()).into(),
+            Self::Token(awaited) => {
+                let AwaitedToken { mechanism, error } = *awaited;
+                match messages::token(mechanism, message.expose()) {
+                    Ok(credentials) => Outcome::Complete(credentials, Ending::Challenge(error)),
+                    Err(unusable) => Outcome::Hopeless(unusable),
+                }
+            }
+            Self::Scram(mechanism, offer) => messages::scram(mechanism, offer, message).into(),
+            Self::Cram(challenge) => messages::cram(&challenge, message.expose()).into(),
+            Self::Digest(nonce) => messages::digest(&nonce, message).into(),
+            Self::Anonymous(user) => messages::anonymous(&user).into(),
             Self::Led => Outcome::Answer(message.clone()),
             Self::Refused(refused) => Outcome::Refuse(refused),
         }
@@ -199,72 +258,12 @@ impl Exchange {
             | Self::LoginPassword { .. }
             | Self::External
             | Self::Token(_)
-            | Self::Scram(_) => COMMAND_TIMEOUT,
+            | Self::Scram(..)
+            | Self::Cram(_)
+            | Self::Digest(_)
+            | Self::Anonymous(_) => COMMAND_TIMEOUT,
         }
     }
-}
-
-fn hopeless(why: &'static str) -> Outcome {
-    Outcome::Hopeless(Unusable { name: Box::default(), why })
-}
-
-/// A token and whose it is. Whether it is one at all is for those to say who can read it.
-fn token(awaited: AwaitedToken, message: &[u8]) -> Outcome {
-    let AwaitedToken { mechanism, error } = awaited;
-    let found = match mechanism {
-        Mechanism::Xoauth2 => bearer::xoauth2(message),
-        _ => bearer::oauthbearer(message),
-    };
-    let Some(found) = found else {
-        return hopeless(NO_TOKEN_MESSAGE);
-    };
-    let user = match &*found.user {
-        b"" => Box::default(),
-        other => match name(other) {
-            Ok(user) => user,
-            Err(unusable) => return Outcome::Hopeless(unusable),
-        },
-    };
-    let password = Secret::from(found.token);
-    let credentials = Credentials { user, authorize_as: None, password, mechanism };
-    Outcome::Complete(credentials, Ending::Challenge(error))
-}
-
-/// ```text
-/// message       = [authzid] UTF8NUL authcid UTF8NUL passwd ; RFC 4616 2
-/// ```
-fn plain(message: &[u8]) -> Option<Outcome> {
-    let (authzid, rest) = message.split_at_checked(memchr(0, message)?)?;
-    let rest = rest.strip_prefix(&[0])?;
-    let (authcid, rest) = rest.split_at_checked(memchr(0, rest)?)?;
-    let password = rest.strip_prefix(&[0])?;
-    Some(usable(authcid, authzid, Secret::from(password), Mechanism::Plain).into())
-}
-
-/// ```text
-/// message       = [authzid]               ; RFC 4422 appendix A.1: empty: the user that the certificate names
-/// ```
-fn external(message: &[u8]) -> Result<Credentials, Unusable> {
-    let authorize_as = match message {
-        b"" => None,
-        other => Some(name(other)?),
-    };
-    Ok(Credentials {
-        user: Box::default(),
-        authorize_as,
-        password: Secret::default(),
-        mechanism: Mechanism::External,
-    })
-}
-
-/// Of the first message only the names are read; it is judged by those who have the user's secret.
-fn scram(mechanism: Mechanism, message: &Secret) -> Result<Credentials, Unusable> {
-    let first = ClientFirst::parse(message.expose())
-        .ok_or_else(|| Unusable { name: Box::default(), why: NO_SCRAM_MESSAGE })?;
-    let user = name(&first.user)?;
-    let authorize_as = first.authorize_as.as_deref().map(name).transpose()?;
-    let authorize_as = authorize_as.filter(|other| *other != user);
-    Ok(Credentials { user, authorize_as, password: message.clone(), mechanism })
 }
 
 /// What a client's wish for a mechanism comes to.
@@ -288,8 +287,13 @@ pub enum Beginning {
 /// Quirk: white space in the initial response does not matter. A response on a line of its own gets no such grace
 /// (W-SASL-1).
 #[must_use]
-pub fn begin(rules: &Rules, mechanism: &[u8], initial_response: Option<&[u8]>) -> Beginning {
-    let Some(mechanism) = Mechanism::named(mechanism) else {
+pub fn begin(
+    rules: &Rules,
+    turn: Turn<'_>,
+    mechanism: &[u8],
+    initial_response: Option<&[u8]>,
+) -> Beginning {
+    let Some(mechanism) = Mechanism::named(mechanism).filter(|known| known.is_sasl()) else {
         return Beginning::Unknown;
     };
     match rules.permission(mechanism) {
@@ -300,10 +304,10 @@ pub fn begin(rules: &Rules, mechanism: &[u8], initial_response: Option<&[u8]>) -
         Permission::Granted => {}
     }
     match initial_response {
-        None => Beginning::Outcome(Exchange::start(mechanism, &rules.token_hints)),
+        None => Beginning::Outcome(Exchange::start(mechanism, rules, turn)),
         Some(text) => match base64::decode_initial(text) {
             Some(message) => {
-                Beginning::Outcome(Exchange::start_with(mechanism, &rules.token_hints, &message))
+                Beginning::Outcome(Exchange::start_with(mechanism, rules, turn, &message))
             }
             None => Beginning::BadBase64,
         },
@@ -331,49 +335,6 @@ pub fn react(exchange: Exchange, response: &[u8]) -> Reaction {
     }
 }
 
-/// Turns raw fields into credentials, or says that no passdb need be asked: names that are empty, over-long, not UTF-8
-/// or hold control characters, passwords that are empty, over-long or hold CR, LF or NUL (W-SASL-7).
-///
-/// # Errors
-/// Which of these it is.
-pub fn usable(
-    user: &[u8],
-    authorize_as: &[u8],
-    password: Secret,
-    mechanism: Mechanism,
-) -> Result<Credentials, Unusable> {
-    let text = user;
-    let user = name(text)?;
-    let authorize_as = match authorize_as {
-        b"" => None,
-        other => Some(name(other)?).filter(|other| *other != user),
-    };
-    let why = match password.len() {
-        0 => Some("password is empty"),
-        1..=PASSWORD_BYTES_MAX => {
-            memchr3(b'\r', b'\n', 0, password.expose()).map(|_| "password holds CR, LF or NUL")
-        }
-        _ => Some("password is too long"),
-    };
-    if let Some(why) = why {
-        return Err(Unusable { name: text.into(), why });
-    }
-    Ok(Credentials { user, authorize_as, password, mechanism })
-}
-
-fn name(bytes: &[u8]) -> Result<Box<str>, Unusable> {
-    let why = match std::str::from_utf8(bytes) {
-        Ok("") => "user name is empty",
-        Ok(text) if text.len() > USER_BYTES_MAX => "user name is too long",
-        Ok(text) if text.bytes().any(|byte| byte.is_ascii_control()) => {
-            "user name has a control character"
-        }
-        Ok(text) => return Ok(text.into()),
-        Err(_) => "user name is not UTF-8",
-    };
-    Err(Unusable { name: bytes.into(), why })
-}
-
 impl From<Result<Credentials, Unusable>> for Outcome {
     fn from(outcome: Result<Credentials, Unusable>) -> Self {
         match outcome {
@@ -390,8 +351,9 @@ const DEFAULT: Mechanisms = Mechanisms::PASSWORDS.with(Mechanism::External);
 const LOGIN_USER_PROMPT: &[u8] = b"Username:";
 const LOGIN_PASSWORD_PROMPT: &[u8] = b"Password:";
 
-const NO_SCRAM_MESSAGE: &str = "the response is not SCRAM's first message";
-const NO_TOKEN_MESSAGE: &str = "the response is not one of XOAUTH2 or OAUTHBEARER: a user name where one is needed, and one bearer token";
+const NOT_FIRST: &str =
+    "the mechanism begins with a challenge, and the client has not waited for it";
+const NO_SASL: &str = "it is a command of POP3, and no SASL mechanism";
 
 // No mechanism that is read here takes more than two messages, so the limit of a line bounds the whole exchange (W-SASL-2).
 const _: () = assert!(2 * SASL_LINE_BYTES_MAX <= SASL_EXCHANGE_BYTES_MAX);

@@ -34,9 +34,16 @@ impl Claim {
             Mechanism::Xoauth2 | Mechanism::OauthBearer => {
                 return Ok(Self { name: None, proof: Proof::Token });
             }
-            Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
+            Mechanism::ScramSha1
+            | Mechanism::ScramSha256
+            | Mechanism::ScramSha1Plus
+            | Mechanism::ScramSha256Plus
+            | Mechanism::CramMd5
+            | Mechanism::DigestMd5
+            | Mechanism::Apop => {
                 return Ok(Self { name: None, proof: Proof::Exchange(mechanism) });
             }
+            Mechanism::Anonymous => return Ok(Self { name: None, proof: Proof::None }),
             Mechanism::Plain | Mechanism::Login
                 if settings.name_the_user && certificate.is_verified() =>
             {

@@ -342,7 +342,7 @@ impl Session {
 
 /// What holds for commands on the client's connection as it is now.
 fn rules_on<'a>(settings: &'a SessionSettings, front: &Front) -> &'a Rules {
-    settings.rules_for(&front.facts, front.is_behind_header(), front.tls())
+    settings.rules_for(&front.facts, front.is_behind_header(), front.tls(), front.binding())
 }
 
 fn close_reason(reason: CloseReason) -> &'static str {

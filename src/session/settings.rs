@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::auth::verdict::BackendTls;
 use crate::facts::{ClientFacts, Transport};
-use crate::front::ClientTls;
+use crate::front::{Binding, ClientTls};
 use crate::names::Protocol;
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
@@ -19,6 +19,9 @@ pub struct SessionSettings {
     pub guarded_rules: Rules,
     /// Both again, where TLS can still be begun with STARTTLS; none: there is no certificate to show.
     pub starttls_rules: Option<[Rules; 2]>,
+    /// The rules where TLS 1.3 ends here, so that SCRAM can be bound to it, without and with a client certificate; none: no such
+    /// mechanism is listed.
+    pub bound_rules: Option<[Rules; 2]>,
     /// What client certificates are good for.
     pub certificates: CertificateSettings,
     /// Whether backends have to prove who they are (`ssl_client_require_valid_cert`).
@@ -100,13 +103,15 @@ impl ProtocolSettings {
 
 impl SessionSettings {
     /// The rules of a connection, given whether a password is safe on it. `behind_header`: a balancer stands in front;
-    /// that may be privacy enough (W-TRUST-3), and is no TLS of which a backend could be told.
+    /// that may be privacy enough (W-TRUST-3), and is no TLS of which a backend could be told. `binding`: whether the client's TLS is
+    /// one that SCRAM can be bound to.
     #[must_use]
     pub(super) fn rules_for(
         &self,
         facts: &ClientFacts,
         behind_header: bool,
         tls: ClientTls,
+        binding: Binding,
     ) -> &Rules {
         // What a trusted peer says of its own client's way does not make ours less private.
         let private = facts.transport == Transport::Tls
@@ -118,6 +123,11 @@ impl SessionSettings {
                 Cleartext::Discouraged => facts.trusted || is_one_host(facts),
                 Cleartext::Forbidden => false,
             };
+        let is_certified = facts.certificate.is_verified() && self.certificates.rules.is_some();
+        // All others have SCRAM-…-PLUS masked out: this is the one place that offers it.
+        if let (Binding::Exporter, Some([without, with])) = (binding, &self.bound_rules) {
+            return if is_certified { with } else { without };
+        }
         // All others have EXTERNAL masked out: this is the one place that offers it.
         if let (true, true, Some(rules)) =
             (open, facts.certificate.is_verified(), &self.certificates.rules)
@@ -154,6 +164,7 @@ mod tests {
     use crate::facts::ClientCertificate;
     use crate::limits::PROXY_TTL;
     use crate::names::SessionId;
+    use crate::names::mechanism::{Mechanism, Mechanisms};
 
     fn facts(from: &str, to: &str, trusted: bool, transport: Transport) -> ClientFacts {
         let from = format!("{from}:4711").parse().unwrap();
@@ -177,6 +188,7 @@ mod tests {
             rules: Rules::default(),
             guarded_rules: Rules { plaintext_allowed: false, ..Rules::default() },
             starttls_rules: None,
+            bound_rules: None,
             certificates: CertificateSettings::default(),
             verify_backends: true,
             trusted: Networks::default(),
@@ -203,7 +215,9 @@ mod tests {
         let loopback = facts("127.0.0.9", "127.0.0.1", false, Transport::Insecure);
         let may = |cleartext, facts: &ClientFacts, behind_header| {
             let settings = settings(cleartext);
-            settings.rules_for(facts, behind_header, ClientTls::Clear).plaintext_allowed
+            settings
+                .rules_for(facts, behind_header, ClientTls::Clear, Binding::None)
+                .plaintext_allowed
         };
         for (facts, allowed, discouraged, forbidden) in [
             (&far, true, false, false),
@@ -221,11 +235,32 @@ mod tests {
         assert!(!may(Discouraged, &balanced, true), "a balancer on this host is not its client");
         for tls in [ClientTls::Ours, ClientTls::InFront] {
             let rules = settings(Forbidden);
-            let rules = rules.rules_for(&trusted, false, tls);
+            let rules = rules.rules_for(&trusted, false, tls, Binding::None);
             assert!(rules.plaintext_allowed, "the peer's client came in clear, the peer by TLS");
         }
+        let only =
+            |mechanism| Rules { mechanisms: Mechanisms::NONE.with(mechanism), ..Rules::default() };
+        let bound_rules = Some([Mechanism::ScramSha1Plus, Mechanism::ScramSha256Plus].map(only));
+        let certificates = CertificateSettings {
+            rules: Some(only(Mechanism::External)),
+            ..CertificateSettings::default()
+        };
+        let bound = SessionSettings { bound_rules, certificates, ..settings(Forbidden) };
+        let certified = ClientFacts {
+            certificate: ClientCertificate::verified(Some("tim".into())),
+            ..tls.clone()
+        };
+        for (facts, binding, offered) in [
+            (&tls, Binding::Exporter, Mechanism::ScramSha1Plus),
+            (&certified, Binding::Exporter, Mechanism::ScramSha256Plus),
+            (&certified, Binding::None, Mechanism::External),
+            (&tls, Binding::None, Mechanism::Plain),
+        ] {
+            let rules = bound.rules_for(facts, false, ClientTls::Ours, binding);
+            assert!(rules.mechanisms.has(offered), "W-SASL-12: {binding:?} {offered:?}");
+        }
         let by_name = SessionSettings { proxy_header_is_private: true, ..settings(Discouraged) };
-        assert!(by_name.rules_for(&far, true, ClientTls::Clear).plaintext_allowed);
-        assert!(!by_name.rules_for(&far, false, ClientTls::Clear).plaintext_allowed);
+        assert!(by_name.rules_for(&far, true, ClientTls::Clear, Binding::None).plaintext_allowed);
+        assert!(!by_name.rules_for(&far, false, ClientTls::Clear, Binding::None).plaintext_allowed);
     }
 }

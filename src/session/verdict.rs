@@ -19,13 +19,13 @@ use crate::facts::{Approach, Transport};
 use crate::fault::Failure;
 use crate::limits;
 use crate::names::Protocol;
-use crate::names::mechanism::Mechanism;
+use crate::names::mechanism::{Mechanism, Mechanisms};
 use crate::preauth::Credentials;
 use crate::preauth::sasl::Unusable;
 
 /// A client presents credentials: asks the password databases.
 pub(super) fn ask(credentials: Credentials, scene: &mut Scene<'_>) -> Next {
-    let Credentials { user, authorize_as, password, mechanism } = credentials;
+    let Credentials { user, authorize_as, password, challenge, mechanism } = credentials;
     let facts = &scene.front.facts;
     let claim = Claim::of(mechanism, &facts.certificate, &scene.settings.certificates);
     let (user, proof) = match claim {
@@ -41,6 +41,7 @@ pub(super) fn ask(credentials: Credentials, scene: &mut Scene<'_>) -> Next {
         authorize_as: authorize_as.clone(),
         proof,
         password: password.clone(),
+        bound_to: challenge,
         remote: facts.apparent.ip(),
         local: facts.local.ip(),
         approach: approach(scene),
@@ -56,7 +57,7 @@ pub(super) fn ask(credentials: Credentials, scene: &mut Scene<'_>) -> Next {
         Proof::Password | Proof::NamedPassword => Shown::Password(password),
         Proof::Token => Shown::Token(password),
         Proof::Exchange(mechanism) => Shown::Exchange(mechanism, password),
-        Proof::Certificate => Shown::Nothing,
+        Proof::Certificate | Proof::None => Shown::Nothing,
     };
     Next::Step(Step::Verdict(Asked { who, shown }), scene.now.after(limits::AUTH_TIMEOUT))
 }
@@ -184,6 +185,8 @@ impl Granted {
     /// (W-CRED-1).
     fn is_relayable(&self) -> bool {
         let is_named = match &self.shown {
+            // Bound to our TLS with the client, it is worth nothing in ours with the backend.
+            Shown::Exchange(mechanism, _) if Mechanisms::BOUND.has(*mechanism) => false,
             Shown::Exchange(_, first) => ClientFirst::parse(first.expose())
                 .is_some_and(|first| first.user.eq_ignore_ascii_case(self.grant.user.as_bytes())),
             Shown::Password(_) | Shown::Token(_) | Shown::Nothing => false,

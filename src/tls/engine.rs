@@ -15,7 +15,7 @@ use super::backends::Backends;
 use super::fault::Fault;
 use super::library::{Act, Library, Next};
 use super::records::Records;
-use super::secrets::{Secrets, caught};
+use super::secrets::{CHANNEL_BINDING_BYTES, Secrets, caught};
 use super::servers::{Servers, asked_for};
 use super::trust::{BAD_NAME, NO_TRUST};
 use crate::facts::{ClientCertificate, Security};
@@ -317,6 +317,16 @@ impl Engine {
             self.layer = Layer::Ours(Box::new(records));
         }
         Ok(())
+    }
+
+    /// What a login can be bound to (`tls-exporter`, RFC 9266): with TLS 1.3, and before the session leaves the library, which is when
+    /// the secret for it goes.
+    #[must_use]
+    pub fn channel_binding(&self) -> Option<[u8; CHANNEL_BINDING_BYTES]> {
+        let (Layer::Library(library), Some(secrets)) = (&self.layer, &self.secrets) else {
+            return None;
+        };
+        secrets.exporter.channel_binding(library.newest_suite()?)
     }
 
     /// The certificates that the peer showed, its own first (DER), while the library has them.

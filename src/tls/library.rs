@@ -152,6 +152,11 @@ impl Library {
 
     /// The suite, if the session may leave the library: established, with TLS 1.3, and nothing left to say.
     pub(super) fn suite_to_leave_with(&self) -> Option<Suite> {
+        self.newest_suite().filter(|_| !self.owes())
+    }
+
+    /// The suite of a session with TLS 1.3 that is established.
+    pub(super) fn newest_suite(&self) -> Option<Suite> {
         let (version, suite) = match self {
             Self::Server(connection) => {
                 (connection.protocol_version(), connection.negotiated_cipher_suite())
@@ -161,7 +166,7 @@ impl Library {
             }
         };
         let is_newest = version == Some(ProtocolVersion::TLSv1_3);
-        if !is_newest || self.is_handshaking() || self.owes() {
+        if !is_newest || self.is_handshaking() {
             return None;
         }
         Suite::numbered(suite?.suite().into())

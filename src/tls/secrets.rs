@@ -6,12 +6,14 @@
 use std::cell::Cell;
 use std::fmt;
 
-use aws_lc_rs::{aead, hkdf};
+use aws_lc_rs::{aead, digest, hkdf};
 use rustls::{ConnectionTrafficSecrets, KeyLog};
 use zeroize::Zeroize;
 
 /// The longest hash of TLS 1.3, SHA-384.
 const SECRET_BYTES_MAX: usize = 48;
+/// What a login is bound to (RFC 9266 4.1).
+pub(super) const CHANNEL_BINDING_BYTES: usize = 32;
 /// The longest key, of AES-256 and of ChaCha20.
 const KEY_BYTES_MAX: usize = 32;
 /// RFC 8446 5.3, for every cipher of TLS 1.3.
@@ -52,6 +54,13 @@ impl Suite {
         }
     }
 
+    fn digest(self) -> &'static digest::Algorithm {
+        match self {
+            Self::Aes128 | Self::ChaCha20 => &digest::SHA256,
+            Self::Aes256 => &digest::SHA384,
+        }
+    }
+
     fn hash(self) -> hkdf::Algorithm {
         match self {
             Self::Aes128 | Self::ChaCha20 => hkdf::HKDF_SHA256,
@@ -82,7 +91,7 @@ impl Secret {
     pub(super) fn next(&self, suite: Suite) -> Option<Self> {
         let mut next = Self([0; SECRET_BYTES_MAX]);
         let bytes = next.0.get_mut(..suite.secret_bytes())?;
-        self.expand(suite, b"traffic upd", bytes)?;
+        self.expand(suite, b"traffic upd", b"", bytes)?;
         Some(next)
     }
 
@@ -90,18 +99,35 @@ impl Secret {
     pub(super) fn keys(&self, suite: Suite) -> Option<Keys> {
         let mut keys = Keys { key: [0; KEY_BYTES_MAX], iv: [0; IV_BYTES] };
         let key = keys.key.get_mut(..suite.cipher().key_len())?;
-        self.expand(suite, b"key", key)?;
-        self.expand(suite, b"iv", &mut keys.iv)?;
+        self.expand(suite, b"key", b"", key)?;
+        self.expand(suite, b"iv", b"", &mut keys.iv)?;
         Some(keys)
     }
 
+    /// What both sides of the session can tell each other's messages by (RFC 9266 4.1), if this is the exporter's secret.
+    ///
     /// ```text
-    /// HKDF-Expand-Label(Secret, Label, "", Length)           ; RFC 8446 7.1
+    /// TLS-Exporter(label, context_value, key_length) =       ; RFC 8446 7.5
+    ///     HKDF-Expand-Label(Derive-Secret(Secret, label, ""), "exporter", Hash(context_value), key_length)
     /// ```
-    fn expand(&self, suite: Suite, label: &[u8], out: &mut [u8]) -> Option<()> {
+    pub(super) fn channel_binding(&self, suite: Suite) -> Option<[u8; CHANNEL_BINDING_BYTES]> {
+        let nothing = digest::digest(suite.digest(), b"");
+        let mut derived = Self([0; SECRET_BYTES_MAX]);
+        let bytes = derived.0.get_mut(..suite.secret_bytes())?;
+        self.expand(suite, b"EXPORTER-Channel-Binding", nothing.as_ref(), bytes)?;
+        let mut binding = [0; CHANNEL_BINDING_BYTES];
+        derived.expand(suite, b"exporter", nothing.as_ref(), &mut binding)?;
+        Some(binding)
+    }
+
+    /// ```text
+    /// HKDF-Expand-Label(Secret, Label, Context, Length)      ; RFC 8446 7.1
+    /// ```
+    fn expand(&self, suite: Suite, label: &[u8], context: &[u8], out: &mut [u8]) -> Option<()> {
         let length = u16::try_from(out.len()).ok()?.to_be_bytes();
         let label_length = [u8::try_from(PREFIX.len() + label.len()).ok()?];
-        let info: [&[u8]; 5] = [&length, &label_length, PREFIX, label, &[0]];
+        let context_length = [u8::try_from(context.len()).ok()?];
+        let info: [&[u8]; 6] = [&length, &label_length, PREFIX, label, &context_length, context];
         let secret = self.0.get(..suite.secret_bytes())?;
         let secret = hkdf::Prk::new_less_safe(suite.hash(), secret);
         secret.expand(&info, Length(out.len())).ok()?.fill(out).ok()
@@ -160,10 +186,11 @@ impl Drop for Keys {
     }
 }
 
-/// The first secrets of a session, one for each direction.
+/// The first secrets of a session: one for each direction, and one for what is bound to it.
 pub(super) struct Secrets {
     pub(super) client: Secret,
     pub(super) server: Secret,
+    pub(super) exporter: Secret,
 }
 
 /// No secret is read by accident.
@@ -183,24 +210,27 @@ impl KeyLog for Catcher {
         match label {
             CLIENT => CAUGHT_CLIENT.set(Secret::new(secret)),
             SERVER => CAUGHT_SERVER.set(Secret::new(secret)),
+            EXPORTER => CAUGHT_EXPORTER.set(Secret::new(secret)),
             _ => {}
         }
     }
 
     fn will_log(&self, label: &str) -> bool {
-        matches!(label, CLIENT | SERVER)
+        matches!(label, CLIENT | SERVER | EXPORTER)
     }
 }
 
 /// Takes the secrets that the last call of the library made, if it made any.
 pub(super) fn caught() -> Option<Box<Secrets>> {
     let (client, server) = (CAUGHT_CLIENT.take(), CAUGHT_SERVER.take());
-    Some(Box::new(Secrets { client: client?, server: server? }))
+    let exporter = CAUGHT_EXPORTER.take();
+    Some(Box::new(Secrets { client: client?, server: server?, exporter: exporter? }))
 }
 
 thread_local! {
     static CAUGHT_CLIENT: Cell<Option<Secret>> = const { Cell::new(None) };
     static CAUGHT_SERVER: Cell<Option<Secret>> = const { Cell::new(None) };
+    static CAUGHT_EXPORTER: Cell<Option<Secret>> = const { Cell::new(None) };
 }
 
 /// How many bytes to expand to.
@@ -218,6 +248,7 @@ const PREFIX: &[u8] = b"tls13 ";
 /// The library's names for the secrets behind the handshake (NSS key log format).
 const CLIENT: &str = "CLIENT_TRAFFIC_SECRET_0";
 const SERVER: &str = "SERVER_TRAFFIC_SECRET_0";
+const EXPORTER: &str = "EXPORTER_SECRET";
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! Both sides of the room against each other, in memory.
 
+mod binding;
 mod clients;
 mod floods;
 mod keys;

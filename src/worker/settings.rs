@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admission::door::DoorRules;
+use crate::auth::bearer::TokenHints;
 use crate::auth::cache::CacheRules;
 use crate::auth::verdict::{BackendTls, Certificate};
-use crate::config::model::{Auth, ClientSsl, HeaderOption, ProxyHeader, ProxySsl, TokenExpiry};
+use crate::config::model::{
+    Auth, ClientSsl, HeaderOption, ProxyHeader, ProxySsl, Service, TokenExpiry,
+};
 use crate::config::{self, AllowCleartext, Config, Passdb, PassdbDriver, SslMode};
 use crate::event::Event;
 use crate::limits;
 use crate::lmtp::LmtpSettings;
-use crate::names::mechanism::Mechanism;
+use crate::names::mechanism::{Mechanism, Mechanisms};
 use crate::names::{CoreId, Protocol};
 use crate::network::Networks;
 use crate::preauth::capability::Rules;
@@ -64,12 +67,12 @@ pub struct WorkerSettings {
 }
 
 impl WorkerSettings {
-    /// What the configuration says to data cores. `host`: our name.
+    /// What the configuration says to data cores. `host`: our name. `secret`: what challenges are made of, drawn at start.
     #[must_use]
-    pub fn new(config: &Config, host: &str, connections_max: u32) -> Self {
+    pub fn new(config: &Config, host: &str, connections_max: u32, secret: &Secret) -> Self {
         Self {
             session: Protocol::ALL
-                .map(|protocol| Arc::new(session_settings(config, protocol, host))),
+                .map(|protocol| Arc::new(session_settings(config, protocol, host, secret))),
             lmtp: Arc::new(lmtp_settings(config, host)),
             haproxy_trusted: config.trust.haproxy_networks.clone(),
             trusted: config.trust.login_networks.clone(),
@@ -172,9 +175,34 @@ fn lmtp_settings(config: &Config, host: &str) -> LmtpSettings {
     }
 }
 
-fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionSettings {
+/// What clients with a bad token are told: by the first passdb that judges tokens in this protocol.
+fn token_hints(auth: &Auth, protocol: Protocol) -> TokenHints {
+    let serving = |passdb: &&Passdb| passdb.serves(Mechanism::OauthBearer, protocol);
+    let provider = |passdb: &Passdb| match &passdb.driver {
+        PassdbDriver::Remote(remote) => match &remote.service {
+            Service::OAuth2(oauth2) => Some(TokenHints {
+                scope: oauth2.scopes.join(" ").into(),
+                openid_configuration: oauth2
+                    .discovery
+                    .as_ref()
+                    .map_or_else(Box::default, |url| url.to_string().into()),
+            }),
+            _ => None,
+        },
+        PassdbDriver::PasswdFile { .. } | PassdbDriver::Static { .. } => None,
+    };
+    auth.passdbs.iter().filter(serving).find_map(provider).unwrap_or_default()
+}
+
+fn session_settings(
+    config: &Config,
+    protocol: Protocol,
+    host: &str,
+    secret: &Secret,
+) -> SessionSettings {
     let (ssl, own) = (config.ssl.of(protocol), config.protocol(protocol));
-    let mechanisms = config.auth.offered(protocol);
+    let offered = config.auth.offered(protocol);
+    let mechanisms = offered.except(Mechanisms::BOUND);
     let rules = Rules {
         host: host.into(),
         submission_keywords: config
@@ -183,6 +211,9 @@ fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionS
             .map(|line| (**line).into())
             .collect(),
         greeting: config.login_greeting.as_str().into(),
+        token_hints: token_hints(&config.auth, protocol),
+        challenge_secret: secret.clone(),
+        anonymous_username: config.auth.anonymous_username.as_str().into(),
         mechanisms: mechanisms.without(Mechanism::External),
         plaintext_allowed: true,
         sieve_implementation: config.managesieve.implementation.as_str().into(),
@@ -192,6 +223,10 @@ fn session_settings(config: &Config, protocol: Protocol, host: &str) -> SessionS
     };
     let guarded_rules = Rules { plaintext_allowed: false, ..rules.clone() };
     SessionSettings {
+        bound_rules: offered.meets(Mechanisms::BOUND).then(|| {
+            [offered.without(Mechanism::External), offered]
+                .map(|mechanisms| Rules { mechanisms, ..rules.clone() })
+        }),
         starttls_rules: ssl.has_certificate().then(|| {
             [&rules, &guarded_rules].map(|rules| Rules { starttls: true, ..rules.clone() })
         }),
@@ -342,10 +377,44 @@ mod tests {
     use crate::config::tests::loaded;
 
     #[test]
+    fn clients_with_a_bad_token_are_told_where_there_are_better_ones() {
+        let mut config = loaded(
+            "auth_mechanisms = plain oauthbearer\npassdb tokens {\n driver = oauth2\n \
+             oauth2_openid_configuration_url = https://id.example.org/.well-known/openid-configuration\n \
+             oauth2_scope = mail profile\n}\n",
+        );
+        let hints = token_hints(&config.auth, Protocol::Imap);
+        assert_eq!(&*hints.scope, "mail profile");
+        let page = "https://id.example.org/.well-known/openid-configuration";
+        assert_eq!(&*hints.openid_configuration, page);
+        config.auth.passdbs[0].protocols = vec![Protocol::Imap];
+        assert_eq!(token_hints(&config.auth, Protocol::Pop3), TokenHints::default());
+    }
+
+    #[test]
+    fn w_sasl_12_what_is_bound_to_tls_is_offered_by_the_rules_for_that_alone() {
+        let config = loaded(
+            "auth_mechanisms = plain external scram-sha-256 scram-sha-256-plus\npassdb x {\n driver = static\n password = x\n}\n",
+        );
+        let settings = session_settings(&config, Protocol::Imap, "h", &Secret::default());
+        let has = |rules: &Rules, mechanism| rules.mechanisms.has(mechanism);
+        let plus = Mechanism::ScramSha256Plus;
+        for rules in [&settings.rules, &settings.guarded_rules] {
+            assert!(has(rules, Mechanism::ScramSha256) && !has(rules, plus));
+        }
+        assert!(!has(settings.certificates.rules.as_ref().unwrap(), plus));
+        let [without, with] = settings.bound_rules.as_ref().unwrap();
+        assert!(has(without, plus) && !has(without, Mechanism::External));
+        assert!(has(with, plus) && has(with, Mechanism::External));
+    }
+
+    #[test]
     fn w_trust_2_case_01_the_settings_say_who_may_send_a_password_in_clear() {
         const CERTIFICATE: &str =
             "ssl_server_cert_file = /e/c.pem\nssl_server_key_file = /e/k.pem\n";
-        let of = |text: &str| session_settings(&loaded(text), Protocol::Imap, "h").cleartext;
+        let of = |text: &str| {
+            session_settings(&loaded(text), Protocol::Imap, "h", &Secret::default()).cleartext
+        };
         assert_eq!(of(""), Cleartext::Allowed, "there is no certificate");
         assert_eq!(of(CERTIFICATE), Cleartext::Discouraged);
         assert_eq!(of(&format!("{CERTIFICATE}auth_allow_cleartext = yes\n")), Cleartext::Allowed);
@@ -361,7 +430,8 @@ mod tests {
     #[test]
     fn w_rel_6_no_idle_timeout_is_all_the_time_there_is() {
         let of = |text: &str, protocol| {
-            WorkerSettings::new(&loaded(text), "h", 1).relay_idle_timeout(protocol)
+            WorkerSettings::new(&loaded(text), "h", 1, &Secret::default())
+                .relay_idle_timeout(protocol)
         };
         let text = "relay_idle_timeout = 0\nprotocol pop3 {\n relay_idle_timeout = 1 min\n}\n";
         assert_eq!(of(text, Protocol::Imap), Duration::MAX);

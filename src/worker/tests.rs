@@ -109,7 +109,8 @@ fn start<'scope>(
     let address = TcpListener::from(socket.try_clone().unwrap()).local_addr().unwrap();
     let core = scope.spawn(move || {
         let config = loaded("ssl = no\nauth_allow_cleartext = yes\n");
-        let settings = Arc::new(WorkerSettings::new(&config, "hale.test", SLOTS));
+        let settings =
+            Arc::new(WorkerSettings::new(&config, "hale.test", SLOTS, &Secret::default()));
         let links = Links::of(exchange, CoreId(0)).unwrap();
         let cache = VerifiedCache::configured(&config.auth, 1, Secret::from("a test's"));
         let look_ups = LookUps::new(CoreId(0), exchange.clone(), &cache);

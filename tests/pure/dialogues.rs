@@ -24,7 +24,7 @@ use hale::fault::Failure;
 use hale::limits::{BACKEND_INPUT_BYTES_MAX, PRE_LOGIN_INPUT_BYTES_MAX};
 use hale::names::Protocol;
 use hale::preauth::capability::Rules;
-use hale::preauth::sasl::Mechanism;
+use hale::preauth::sasl::{Mechanism, Mechanisms};
 use hale::preauth::{self, Credentials};
 use hale::secret::Secret;
 use hale::session::output::Lesson;
@@ -181,6 +181,16 @@ impl Player {
             "offers-scram" => {
                 self.rules.mechanisms = self.rules.mechanisms.with(Mechanism::ScramSha256);
             }
+            "offers-digests" => {
+                self.rules.mechanisms = self.rules.mechanisms.and(Mechanisms::DIGESTS);
+            }
+            "offers-bound" => {
+                self.rules.mechanisms =
+                    self.rules.mechanisms.with(Mechanism::ScramSha256).and(Mechanisms::BOUND);
+            }
+            "offers-anonymous" => {
+                self.rules.mechanisms = self.rules.mechanisms.with(Mechanism::Anonymous);
+            }
             "offers-external" => {
                 self.rules.mechanisms = self.rules.mechanisms.with(Mechanism::External);
             }
@@ -250,9 +260,8 @@ impl Player {
                 Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
                     backend::Proof::Led(credentials.mechanism)
                 }
-                Mechanism::Plain | Mechanism::Login | Mechanism::External => {
-                    backend::Proof::Password
-                }
+                // Of the others nothing is left that a backend could be shown.
+                _ => backend::Proof::Password,
             },
             client_id: self.client.client_id().to_vec(),
             own_name: self.rules.host.clone(),

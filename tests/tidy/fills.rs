@@ -75,6 +75,7 @@ pub(crate) const FILLS: &[Row] = &[
         &["ProtocolSettings.verify_backends", "Doveadm.verify_backends"],
     ),
     (Global, "auth_mechanisms", &["Auth.mechanisms"]),
+    (Global, "auth_anonymous_username", &["Auth.anonymous_username"]),
     (Global, "auth_ssl_require_client_cert", &["ProtocolSettings.ssl_require_client_cert"]),
     (Global, "auth_ssl_username_from_cert", &["ProtocolSettings.ssl_username_from_cert"]),
     (Global, "auth_allow_cleartext", &["ProtocolSettings.allow_cleartext"]),

@@ -127,13 +127,14 @@ impl Chain {
         if fields.noauthenticate {
             return Consulted::Ended(Ended::Next, fields);
         }
-        if let Proof::Exchange(mechanism) = self.question.proof
-            && let Some(algorithm) = Algorithm::of(mechanism)
-        {
-            return self.lead(at, algorithm, stored, fields);
+        if let Proof::Exchange(mechanism) = self.question.proof {
+            return match Algorithm::of(mechanism) {
+                Some(algorithm) => self.lead(at, mechanism, algorithm, stored, fields),
+                None => self.judge_answer(mechanism, stored, fields),
+            };
         }
-        if matches!(self.question.proof, Proof::Token | Proof::Exchange(_)) {
-            // W-CRED-3: nothing is verified here; the backend is shown the token, or leads the exchange.
+        if self.question.proof == Proof::Token {
+            // W-CRED-3: nothing is verified here, and a token is no password; the backend is shown it.
             let ended = if fields.nopassword && self.role != Role::Master {
                 Ended::Matched { verified: false }
             } else {
@@ -141,20 +142,12 @@ impl Chain {
             };
             return Consulted::Ended(ended, fields);
         }
-        // Whom an authority of the operator's has certified needs no password, only to be known here.
-        if self.question.proof == Proof::Certificate {
+        // Whom an authority of the operator's has certified needs no password, only to be known here; so does the user that
+        // stands for clients without a name.
+        if matches!(self.question.proof, Proof::Certificate | Proof::None) {
             // A static database has every name, and would make a master of each client with a certificate.
             let is_known = self.role != Role::Master || passdb.lists_users();
             let ended = if is_known { FOUND } else { Ended::Failed(Why::UnknownUser) };
-            return Consulted::Ended(ended, fields);
-        }
-        if matches!(self.question.proof, Proof::Token | Proof::Exchange(_)) {
-            // W-CRED-3: nothing is verified here, and a token is no password; the backend is shown it, or leads the exchange.
-            let ended = if fields.nopassword && self.role != Role::Master {
-                Ended::Matched { verified: false }
-            } else {
-                Ended::Failed(Why::Mismatch)
-            };
             return Consulted::Ended(ended, fields);
         }
         match stored {
@@ -171,7 +164,7 @@ impl Chain {
     fn compare(&self, StoredText { text, scheme }: StoredText, fields: Fields) -> Consulted {
         let parsed = str::from_utf8(text.expose()).map_err(|_| SchemeError::Encoding);
         let stored = match parsed.and_then(|text| Stored::parse(text, scheme)) {
-            Ok(stored) => stored,
+            Ok(stored) => stored.owned_by(&self.identity.original),
             Err(error) => return Consulted::Ended(Ended::Trouble(Cause::Scheme(error)), fields),
         };
         match stored.cost() {

@@ -11,7 +11,7 @@ pub(super) fn refused(proof: Proof, evidence: &[u8]) -> Option<Why> {
             (!is_acceptable(evidence)).then_some(Why::Password)
         }
         Proof::Token => (!is_token(evidence)).then_some(Why::Token),
-        Proof::Certificate | Proof::Exchange(_) => None,
+        Proof::Certificate | Proof::Exchange(_) | Proof::None => None,
     }
 }
 

@@ -1,20 +1,23 @@
-//! Exchanges that the chain leads itself: SCRAM, by what a database has of the user's password (SA-04).
+//! Exchanges that the chain leads itself: SCRAM, by what a database has of the user's password (SA-04); and answers to challenges
+//! that the dialogue has sent before any user was named (SA-05).
 //!
 //! Decides: what follows each message of the client's. Unknown users are led like others, with a salt that is theirs for good, and
 //! refused at the end. Does not: draw nonces, or derive keys of passwords stored as they are; the shell has the first, the
 //! hashing pool does the second. There is one exchange in a login: a password that is wrong
 //! at the database it was about is wrong everywhere.
 
-use super::{Chain, Consulted, Ended, Halt, Pending, Step};
+use super::{Chain, Consulted, Ended, Pending, Step};
 use crate::auth::answer::{Answer, Why};
 use crate::auth::ask::Proof;
+use crate::auth::challenge;
 use crate::auth::fields::Fields;
 use crate::auth::passdb::{Cause, Role, StoredText};
 use crate::auth::scheme::{SchemeError, ScramSecret, Stored};
 use crate::auth::scram::{
-    self, Algorithm, ClientFirst, Derivation, Derived, Salted, Server, Verdict,
+    self, Algorithm, ClientFirst, Derivation, Derived, Keys, Salted, Server, Verdict,
 };
 use crate::fault::Failure;
+use crate::names::mechanism::{Mechanism, Mechanisms};
 use crate::secret::Secret;
 
 /// An exchange under way.
@@ -43,8 +46,6 @@ enum Stage {
     Challenged(Box<Server>),
     /// It has answered, and the keys are being derived.
     Deriving(Box<Server>, Secret),
-    /// It was right, and has been shown that we are.
-    Proved,
 }
 
 impl Chain {
@@ -52,13 +53,16 @@ impl Chain {
     pub(super) fn lead(
         &self,
         at: usize,
+        mechanism: Mechanism,
         algorithm: Algorithm,
         stored: Option<StoredText>,
         fields: Fields,
     ) -> Consulted {
         let Some(StoredText { text, scheme }) = stored else {
-            // W-CRED-1, W-CRED-3: nothing is verified here; the backend leads the exchange.
-            let ended = if fields.nopassword && self.role != Role::Master {
+            // W-CRED-1, W-CRED-3: nothing is verified here; the backend leads the exchange. What is bound to our TLS with the client it
+            // can't judge.
+            let is_led_there = fields.nopassword && !Mechanisms::BOUND.has(mechanism);
+            let ended = if is_led_there && self.role != Role::Master {
                 Ended::Matched { verified: false }
             } else {
                 Ended::Failed(Why::Mismatch)
@@ -138,21 +142,24 @@ impl Chain {
     /// Goes on with the client's answer to the challenge.
     #[must_use]
     pub fn responded(mut self, message: &Secret) -> Step {
-        let Some(Pending::Exchange(led)) = self.pending.take() else { return self.run() };
-        let Led { algorithm, salted, end, stage } = *led;
+        let led = match self.pending.take() {
+            Some(Pending::Exchange(led)) => *led,
+            // Whatever it says to the proof of ours: it was right.
+            Some(Pending::Shown(at, fields)) => {
+                let ended = Ended::Matched { verified: true };
+                return self.go_on(at, Consulted::Ended(ended, *fields));
+            }
+            Some(Pending::Comparison(..) | Pending::Reply(_)) | None => return self.run(),
+        };
+        let Led { algorithm, salted, end, stage } = led;
         let (at, secret, fields) = match end {
             End::Decoy(answer) => return Step::Done(answer),
             End::Secret(at, secret, fields) => (at, secret, fields),
         };
         match (stage, secret) {
-            (Stage::Proved, _) => {
-                self.go_on(at, Consulted::Ended(Ended::Matched { verified: true }, *fields))
-            }
-            (Stage::Challenged(server), ScramSecret::Keys(salted, keys)) => {
-                let verdict = server.judge(&keys, message.expose(), None);
-                let end = End::Secret(at, ScramSecret::Keys(salted.clone(), keys), fields);
-                let led = Led { algorithm, salted, end, stage: Stage::Proved };
-                self.judged(verdict, led)
+            (Stage::Challenged(server), ScramSecret::Keys(_, keys)) => {
+                let verdict = self.judged_by(&server, &keys, message);
+                self.go_on(at, consulted(verdict, *fields))
             }
             (Stage::Challenged(server), ScramSecret::Password(password)) => {
                 let derivation = Derivation::new(algorithm, password.clone(), salted.clone());
@@ -172,38 +179,58 @@ impl Chain {
     #[must_use]
     pub fn derived(mut self, derived: Result<Derived, SchemeError>) -> Step {
         let Some(Pending::Exchange(led)) = self.pending.take() else { return self.run() };
-        match (*led, derived) {
-            (
-                Led { algorithm, salted, end, stage: Stage::Deriving(server, message) },
-                Ok(derived),
-            ) => {
-                let verdict = server.judge(&derived.keys(algorithm), message.expose(), None);
-                self.judged(verdict, Led { algorithm, salted, end, stage: Stage::Proved })
+        let (at, fields) = match led.end {
+            End::Decoy(answer) => return Step::Done(answer),
+            End::Secret(at, _, fields) => (at, fields),
+        };
+        let consulted = match (led.stage, derived) {
+            (Stage::Deriving(server, message), Ok(derived)) => {
+                let keys = derived.keys(led.algorithm);
+                consulted(self.judged_by(&server, &keys, &message), *fields)
             }
-            (Led { end: End::Secret(at, _, fields), .. }, derived) => {
-                let ended = match derived {
-                    Err(error) => Ended::Trouble(Cause::Scheme(error)),
-                    Ok(_) => Ended::Failed(Why::Mismatch),
-                };
-                self.go_on(at, Consulted::Ended(ended, *fields))
-            }
-            (Led { end: End::Decoy(answer), .. }, _) => Step::Done(answer),
-        }
+            (_, Err(error)) => Consulted::Ended(Ended::Trouble(Cause::Scheme(error)), *fields),
+            (_, Ok(_)) => Consulted::Ended(Ended::Failed(Why::Mismatch), *fields),
+        };
+        self.go_on(at, consulted)
     }
 
-    fn judged(self, verdict: Verdict, led: Led) -> Step {
-        match (verdict, led) {
-            (Verdict::Right(proof), led) => self.wait_for(led, proof),
-            (Verdict::Wrong, Led { end: End::Secret(at, _, fields), .. }) => {
-                self.go_on(at, Consulted::Ended(Ended::Failed(Why::Mismatch), *fields))
+    fn judged_by(&self, server: &Server, keys: &Keys, message: &Secret) -> Verdict {
+        let exported = Some(self.question.bound_to.expose()).filter(|bytes| !bytes.is_empty());
+        server.judge(keys, message.expose(), exported)
+    }
+
+    /// Judges the answer to a challenge that the client has had before it named its user.
+    pub(super) fn judge_answer(
+        &self,
+        mechanism: Mechanism,
+        stored: Option<StoredText>,
+        fields: Fields,
+    ) -> Consulted {
+        let Some(StoredText { text, scheme }) = stored else {
+            return Consulted::Ended(Ended::Failed(Why::Mismatch), fields);
+        };
+        let parsed = str::from_utf8(text.expose()).map_err(|_| SchemeError::Encoding);
+        let stored = match parsed.and_then(|text| Stored::parse(text, scheme)) {
+            Ok(stored) => stored,
+            Err(error) => return Consulted::Ended(Ended::Trouble(Cause::Scheme(error)), fields),
+        };
+        let (challenge, answer) = (&self.question.bound_to, &self.question.password);
+        match challenge::judge(mechanism, stored, challenge.expose(), answer.expose()) {
+            None => Consulted::Ended(Ended::Failed(Why::Scheme), fields),
+            Some(challenge::Verdict::Right) => {
+                Consulted::Ended(Ended::Matched { verified: true }, fields)
             }
-            (Verdict::Wrong, Led { end: End::Decoy(answer), .. }) => Step::Done(answer),
+            Some(challenge::Verdict::Proved(proof)) => Consulted::Show(proof, fields),
+            Some(challenge::Verdict::Wrong) => {
+                Consulted::Ended(Ended::Failed(Why::Mismatch), fields)
+            }
         }
     }
 }
 
-impl Halt {
-    pub(super) fn lead(led: Box<Led>) -> (Pending, Self) {
-        (Pending::Exchange(led), Self::Draw)
+fn consulted(verdict: Verdict, fields: Fields) -> Consulted {
+    match verdict {
+        Verdict::Right(proof) => Consulted::Show(proof, fields),
+        Verdict::Wrong => Consulted::Ended(Ended::Failed(Why::Mismatch), fields),
     }
 }

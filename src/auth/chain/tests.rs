@@ -51,6 +51,7 @@ fn question(user: &str, password: &str) -> Question {
         authorize_as: None,
         proof: Proof::Password,
         password: Secret::from(password),
+        bound_to: Secret::default(),
         remote: "192.0.2.7".parse().unwrap(),
         local: "192.0.2.1".parse().unwrap(),
         approach: crate::facts::Approach::default(),

@@ -10,6 +10,7 @@ mod argon2;
 mod bcrypt;
 mod crypt;
 mod digest;
+mod md5;
 mod pbkdf2;
 mod scram;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use self::digest::{Hash, Salt, Salted};
+pub use self::md5::Contexts;
 use crate::auth::scram::{Algorithm, Keys};
 use crate::secret::Secret;
 
@@ -65,6 +67,8 @@ impl Stored {
             Scheme::ScramSha1 => Form::Scram(scram::Scram::parse(Algorithm::Sha1, value)?),
             Scheme::ScramSha256 => Form::Scram(scram::Scram::parse(Algorithm::Sha256, value)?),
             Scheme::Pbkdf2 => Form::Pbkdf2(pbkdf2::Pbkdf2::parse(value)?),
+            Scheme::CramMd5 => Form::CramMd5(Contexts::parse(encoding, value)?),
+            Scheme::DigestMd5 => Form::DigestMd5(md5::Digested::parse(encoding, value)?),
         };
         Ok(Self(form))
     }
@@ -73,7 +77,7 @@ impl Stored {
     #[must_use]
     pub fn cost(&self) -> Cost {
         match &self.0 {
-            Form::Plain(_) | Form::Digest(_) => Cost::Cheap,
+            Form::Plain(_) | Form::Digest(_) | Form::CramMd5(_) | Form::DigestMd5(_) => Cost::Cheap,
             Form::ShaCrypt(_)
             | Form::Bcrypt(_)
             | Form::Argon2(_)
@@ -92,6 +96,8 @@ impl Stored {
             | Form::ShaCrypt(_)
             | Form::Bcrypt(_)
             | Form::Scram(_)
+            | Form::CramMd5(_)
+            | Form::DigestMd5(_)
             | Form::Pbkdf2(_) => 0,
         }
     }
@@ -109,6 +115,46 @@ impl Stored {
             Form::Argon2(stored) => stored.verify(password),
             Form::Pbkdf2(stored) => Ok(stored.verify(password)),
             Form::Scram(stored) => Ok(stored.verify(password)),
+            Form::CramMd5(stored) => Ok(stored.verify(password)),
+            Form::DigestMd5(stored) => Ok(stored.verify(password)),
+        }
+    }
+
+    /// The same, as this user's password: `{DIGEST-MD5}` is a digest of both. `user`: as typed, with the realm behind `@`.
+    #[must_use]
+    pub fn owned_by(self, user: &str) -> Self {
+        match self.0 {
+            Form::DigestMd5(stored) => Self(Form::DigestMd5(stored.owned_by(user))),
+            form => Self(form),
+        }
+    }
+
+    /// What CRAM-MD5 needs; none: it is not to be had from this scheme.
+    #[must_use]
+    pub fn cram_md5(self) -> Option<Contexts> {
+        match self.0 {
+            Form::Plain(password) => Some(Contexts::of(password.expose())),
+            Form::CramMd5(contexts) => Some(contexts),
+            _ => None,
+        }
+    }
+
+    /// What DIGEST-MD5 needs, for a client that names itself so; none: it is not to be had from this scheme.
+    #[must_use]
+    pub fn digest_md5(self, user: &[u8], realm: &[u8]) -> Option<Secret> {
+        match self.0 {
+            Form::Plain(password) => Some(md5::digested(user, realm, password.expose())),
+            Form::DigestMd5(stored) => Some(stored.into_digest()),
+            _ => None,
+        }
+    }
+
+    /// Whether the digest is APOP's answer to the challenge; none: it is not to be had from this scheme.
+    #[must_use]
+    pub fn is_apop(&self, challenge: &[u8], digest: &[u8]) -> Option<bool> {
+        match &self.0 {
+            Form::Plain(password) => Some(md5::is_apop(password.expose(), challenge, digest)),
+            _ => None,
         }
     }
 
@@ -135,6 +181,8 @@ impl fmt::Debug for Stored {
             Form::Argon2(_) => "ARGON2",
             Form::Pbkdf2(_) => "PBKDF2",
             Form::Scram(_) => "SCRAM",
+            Form::CramMd5(_) => "CRAM-MD5",
+            Form::DigestMd5(_) => "DIGEST-MD5",
         };
         write!(f, "Stored({name}, …)")
     }
@@ -175,6 +223,10 @@ pub enum Scheme {
     ScramSha1,
     /// The same of SCRAM-SHA-256.
     ScramSha256,
+    /// `CRAM-MD5`, `HMAC-MD5`: for the mechanism CRAM-MD5.
+    CramMd5,
+    /// For the mechanism DIGEST-MD5.
+    DigestMd5,
 }
 
 impl Scheme {
@@ -234,15 +286,11 @@ pub enum SchemeError {
 
 const _: () = assert!(size_of::<SchemeError>() <= 16);
 
-/// Schemes that Dovecot knows and Hale refuses: broken digests, or secrets for challenge mechanisms that it doesn't
-/// speak.
+/// Schemes that Dovecot knows and Hale refuses: broken digests, or secrets for a mechanism that it doesn't speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each variant is the scheme of that name")]
 pub enum Weak {
-    CramMd5,
     DesCrypt,
-    DigestMd5,
-    HmacMd5,
     LdapMd5,
     Md5,
     Md5Crypt,
@@ -256,11 +304,8 @@ pub enum Weak {
 
 impl Weak {
     /// All of them.
-    pub const ALL: [Self; 13] = [
-        Self::CramMd5,
+    pub const ALL: [Self; 10] = [
         Self::DesCrypt,
-        Self::DigestMd5,
-        Self::HmacMd5,
         Self::LdapMd5,
         Self::Md5,
         Self::Md5Crypt,
@@ -276,10 +321,7 @@ impl Weak {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::CramMd5 => "CRAM-MD5",
             Self::DesCrypt => "DES-CRYPT",
-            Self::DigestMd5 => "DIGEST-MD5",
-            Self::HmacMd5 => "HMAC-MD5",
             Self::LdapMd5 => "LDAP-MD5",
             Self::Md5 => "MD5",
             Self::Md5Crypt => "MD5-CRYPT",
@@ -302,6 +344,8 @@ enum Form {
     Argon2(argon2::Argon),
     Pbkdf2(pbkdf2::Pbkdf2),
     Scram(scram::Scram),
+    CramMd5(Contexts),
+    DigestMd5(md5::Digested),
 }
 
 /// What a server needs for an exchange of SCRAM.
@@ -382,7 +426,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-const NAMES: [(&str, Scheme); 19] = [
+const NAMES: [(&str, Scheme); 22] = [
     ("PLAIN", Scheme::Plain),
     ("CLEARTEXT", Scheme::Plain),
     ("CLEAR", Scheme::Plain),
@@ -402,4 +446,7 @@ const NAMES: [(&str, Scheme); 19] = [
     ("PBKDF2", Scheme::Pbkdf2),
     ("SCRAM-SHA-1", Scheme::ScramSha1),
     ("SCRAM-SHA-256", Scheme::ScramSha256),
+    ("CRAM-MD5", Scheme::CramMd5),
+    ("HMAC-MD5", Scheme::CramMd5),
+    ("DIGEST-MD5", Scheme::DigestMd5),
 ];

@@ -8,7 +8,7 @@ use super::*;
 const PASSWORD: &str = "secret: ünïcödé 123";
 
 /// What `doveadm pw -s SCHEME -p …` printed for [`PASSWORD`].
-const DOVEADM: [&str; 33] = [
+const DOVEADM: [&str; 36] = [
     "{PLAIN}secret: ünïcödé 123",
     "{CLEARTEXT}secret: ünïcödé 123",
     "{CLEAR}secret: ünïcödé 123",
@@ -42,6 +42,9 @@ const DOVEADM: [&str; 33] = [
     "{SHA512-CRYPT}$6$rounds=1000$7oMfukw/E.PHCiVU$qSFCqhYXGGgxr/wSDxCB5gcYPbRLhno4aXZg8yKtjIKaOnbHcCVgdvQmeR3BMOMt6vaYeON3H8O3XlJx/Zshs0",
     "{PBKDF2}$1$JRLtA0iMT9H6XYTs$5000$ed7c2f6d62f759c4e6c0969562541efb23b983d3",
     "{PBKDF2}$1$V/FsdG1BGYoavWej$1234$831a54b70262be4e489449f05f490e910a11b39b",
+    "{CRAM-MD5}21af8e8c39789da7494e959a8ed2dd9701f861d8e835737796d9d12e9a491481",
+    "{HMAC-MD5}21af8e8c39789da7494e959a8ed2dd9701f861d8e835737796d9d12e9a491481",
+    "{CRAM-MD5.B64}Ia+OjDl4nadJTpWajtLdlwH4YdjoNXN3ltnRLppJFIE=",
 ];
 
 const DOVEADM_ARGON: [&str; 2] = [
@@ -156,6 +159,23 @@ fn sa_16_truncated_values_and_salts_are_malformed() {
     for text in ["{SHA}LCfKPOWBML!R8uGLOg4A/r+Da70=", "{SHA256.HEX}47e", "{PLAIN.HEX}zz", "{SHA}ü"]
     {
         assert_eq!(refusal(text), SchemeError::Encoding, "{text}");
+    }
+}
+
+/// What `doveadm pw -s DIGEST-MD5 -u USER` printed for [`PASSWORD`].
+#[test]
+fn sa_05_a_digest_is_of_the_name_as_typed_and_of_the_realm_behind_its_last_at() {
+    for (user, text) in [
+        ("tim@example.org@realm.example", "{DIGEST-MD5}c3fbcf52d25ea298e5ba562c492bca9e"),
+        ("tim", "{DIGEST-MD5}2be41028118bb63dae9f0ccba9042c0b"),
+    ] {
+        let stored = |user| parse(text).unwrap().owned_by(user);
+        assert_eq!(stored(user).verify(PASSWORD.as_bytes()), Ok(true), "{user}");
+        assert_eq!(stored(user).verify(b"other"), Ok(false), "{user}");
+        assert_eq!(stored("tom").verify(PASSWORD.as_bytes()), Ok(false), "{user}");
+    }
+    for text in ["{DIGEST-MD5}77e8b811", "{CRAM-MD5}f16f9cd57afad693", "{CRAM-MD5}AAAA"] {
+        assert_eq!(refusal(text), SchemeError::Malformed, "{text}");
     }
 }
 

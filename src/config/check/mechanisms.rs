@@ -1,7 +1,7 @@
 //! SASL mechanisms: which a setting lists, and which of them can be offered.
 
 use crate::config::diagnostic::Findings;
-use crate::config::model::{Auth, Passdb, PassdbDriver};
+use crate::config::model::{Auth, Passdb, PassdbDriver, Ssl};
 use crate::config::sort::{Section, shown};
 use crate::names::Protocol;
 use crate::names::mechanism::{Mechanism, Mechanisms};
@@ -27,6 +27,7 @@ pub(super) fn judge(auth: &Auth, root: &Section, findings: &mut Findings) {
         fields.any(|it| matches!(&*it.name, "pass" | "proxy_noauth" | "nopassword"))
             || !matches!(passdb.driver, PassdbDriver::Static { .. })
     };
+    let own = Mechanisms::BOUND.and(Mechanisms::DIGESTS);
     for mechanism in auth.mechanisms.iter().filter(|it| **it != Mechanism::External) {
         let name = mechanism.name().to_ascii_lowercase();
         let mut serving = auth
@@ -38,11 +39,17 @@ pub(super) fn judge(auth: &Auth, root: &Section, findings: &mut Findings) {
                 "`{name}` will not be offered: no passdb can judge a token; where the backends do, write `passdb {{ driver = \
                  static  mechanisms = {name}  fields {{ nopassword = yes }} }}`"
             ),
+            (false, false) if *mechanism == Mechanism::Anonymous => format!(
+                "`{name}` will not be offered: no passdb can say where its user is; one of `static` or `passwd-file` can"
+            ),
+            (false, false) if own.has(*mechanism) => format!(
+                "`{name}` will not be offered: no passdb has passwords for it; it needs them as they are, or of the scheme of its name"
+            ),
             (false, false) => format!(
                 "`{name}` will not be offered: no passdb has secrets for it; where the backends do, write `passdb {{ driver = \
                  static  mechanisms = {name}  fields {{ nopassword = yes }} }}`"
             ),
-            (true, _) if Mechanisms::EXCHANGES.has(*mechanism) && !serving.any(has_way_in) => {
+            (true, _) if Mechanisms::PROOFS.has(*mechanism) && !serving.any(has_way_in) => {
                 format!(
                     "logins by `{name}` will fail: no passdb that serves them has a field `pass`, which backends are sent in place of \
                  the client's password; write `fields {{ pass = …  master = … }}`"
@@ -54,22 +61,39 @@ pub(super) fn judge(auth: &Auth, root: &Section, findings: &mut Findings) {
     }
 }
 
+/// `auth_anonymous_username`.
+pub(super) fn anonymous_username(root: &Section, findings: &mut Findings) -> String {
+    const NAME: &str = "auth_anonymous_username";
+    let name = root.text(NAME);
+    if name.is_empty() {
+        findings.error(root.place_of(NAME), NAME, "found nothing, expected the name of a user");
+    }
+    name
+}
+
+/// Without TLS there is nothing that an exchange could be bound to.
+pub(super) fn judge_bound(auth: &Auth, ssl: &Ssl, root: &Section, findings: &mut Findings) {
+    const NAME: &str = "auth_mechanisms";
+    let has_certificate = Protocol::ALL.into_iter().any(|at| ssl.of(at).has_certificate());
+    let bound = auth.mechanisms.iter().filter(|it| Mechanisms::BOUND.has(**it));
+    for mechanism in bound.filter(|_| !has_certificate) {
+        let text = format!(
+            "`{}` will not be offered: there is no certificate, and without TLS nothing that a login could be bound to; write \
+             `ssl_server_cert_file` and `ssl_server_key_file`",
+            mechanism.name().to_ascii_lowercase()
+        );
+        findings.warn(root.place_of(NAME), NAME, text);
+    }
+}
+
 /// SASL mechanisms of Dovecot's that Hale does not have.
 const FOREIGN_MECHANISMS: &[&str] = &[
-    "anonymous",
-    "apop",
-    "cram-md5",
-    "digest-md5",
     "gs2-krb5",
     "gssapi",
     "gss-spnego",
     "ntlm",
     "otp",
     "rpa",
-    "scram-sha-1",
-    "scram-sha-1-plus",
-    "scram-sha-256",
-    "scram-sha-256-plus",
     "skey",
     "winbind-ntlm",
     "winbind-spnego",
@@ -145,5 +169,29 @@ mod tests {
             offered.has(scram) && told.contains("no passdb that serves them has a field `pass`"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn w_sasl_12_w_sasl_13_what_needs_passwords_tls_or_a_user_is_not_offered_without() {
+        let own = "driver = static\n password = x\n fields {\n pass = y\n }";
+        let all = "cram-md5 digest-md5 apop anonymous scram-sha-256-plus";
+        let (offered, told) = of(all, own);
+        assert!(offered.meets(Mechanisms::BOUND) && offered.has(Mechanism::Anonymous));
+        assert!(offered.has(Mechanism::CramMd5) && !offered.has(Mechanism::Apop), "not in IMAP");
+        let no_tls = "`scram-sha-256-plus` will not be offered: there is no certificate";
+        assert!(
+            told.contains(no_tls) && told.matches("will not be offered").count() == 1,
+            "{told}"
+        );
+        let (offered, told) = of(all, "driver = static\n fields {\n nopassword = yes\n }");
+        let digests = Mechanisms::DIGESTS.and(Mechanisms::BOUND);
+        assert!(!offered.meets(digests) && offered.has(Mechanism::Anonymous));
+        for name in ["cram-md5", "digest-md5", "apop", "scram-sha-256-plus"] {
+            let words = format!("`{name}` will not be offered: no passdb has passwords for it");
+            assert!(told.contains(&words), "{told}");
+        }
+        let rows = "driver = passwd-file\n passwd_file_path = /x\n mechanisms = xoauth2";
+        assert!(of("xoauth2 oauthbearer", rows).0.has(Mechanism::Xoauth2));
+        assert!(!of("xoauth2 oauthbearer", rows).0.has(Mechanism::OauthBearer));
     }
 }

@@ -1,6 +1,6 @@
 //! Which mechanisms a listener offers: those that are listed and that a passdb can serve, as far as settings tell.
 
-use super::{Auth, Passdb, PassdbDriver, Service};
+use super::{Auth, LdapCompare, Passdb, PassdbDriver, Service};
 use crate::names::Protocol;
 use crate::names::mechanism::{Mechanism, Mechanisms};
 
@@ -23,17 +23,55 @@ impl Passdb {
         is_asked
             && match mechanism {
                 Mechanism::Plain | Mechanism::Login | Mechanism::External => true,
-                Mechanism::Xoauth2 | Mechanism::OauthBearer => gives("nopassword") || reads_tokens,
-                Mechanism::ScramSha1 | Mechanism::ScramSha256 => match &self.driver {
-                    PassdbDriver::Static { password } => {
-                        password.is_some() || gives("password") || gives("nopassword")
-                    }
-                    PassdbDriver::PasswdFile { .. } => true,
+                // Rows may have the field, too; the operator says so by naming the mechanism.
+                Mechanism::Xoauth2 | Mechanism::OauthBearer => {
+                    gives("nopassword") || reads_tokens || self.has_rows_for(mechanism)
+                }
+                // The backend leads the exchange where nothing is known of the password here.
+                Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
+                    gives("nopassword") || self.has_passwords()
+                }
+                Mechanism::ScramSha1Plus
+                | Mechanism::ScramSha256Plus
+                | Mechanism::CramMd5
+                | Mechanism::DigestMd5 => self.has_passwords(),
+                Mechanism::Apop => protocol == Protocol::Pop3 && self.has_passwords(),
+                Mechanism::Anonymous => match &self.driver {
+                    PassdbDriver::PasswdFile { .. } | PassdbDriver::Static { .. } => true,
                     PassdbDriver::Remote(remote) => {
-                        matches!(remote.service, Service::Sql(_) | Service::Ldap(_))
+                        !matches!(remote.service, Service::OAuth2(_) | Service::Imapc(_))
                     }
                 },
             }
+    }
+
+    /// Whether it is asked for this mechanism by name, and has rows with fields of their own.
+    fn has_rows_for(&self, mechanism: Mechanism) -> bool {
+        let has_rows = match &self.driver {
+            PassdbDriver::Static { .. } => false,
+            PassdbDriver::PasswdFile { .. } => true,
+            PassdbDriver::Remote(remote) => {
+                matches!(remote.service, Service::Sql(_) | Service::Ldap(_) | Service::Http(_))
+            }
+        };
+        has_rows && self.mechanisms.contains(&mechanism)
+    }
+
+    /// Whether it may have users' passwords, or keys made of them, to show to an exchange.
+    fn has_passwords(&self) -> bool {
+        match &self.driver {
+            PassdbDriver::Static { password } => {
+                let mut fields = self.fields.iter().chain(&self.default_fields);
+                password.is_some() || fields.any(|field| field.name == "password")
+            }
+            PassdbDriver::PasswdFile { .. } => true,
+            PassdbDriver::Remote(remote) => match &remote.service {
+                Service::Sql(_) => true,
+                // A directory that compares passwords itself shows none.
+                Service::Ldap(ldap) => ldap.compare == LdapCompare::Here,
+                Service::Imapc(_) | Service::OAuth2(_) | Service::Http(_) => false,
+            },
+        }
     }
 }
 

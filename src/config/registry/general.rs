@@ -254,13 +254,20 @@ pub(super) const SETTINGS: &[Setting] = &[
     // === Who may log in ===
     global(
         "auth_mechanisms", Words, "plain login", Dovecot,
-        "SASL mechanisms offered: `plain`, `login`, `external`, `xoauth2`, `oauthbearer`, `scram-sha-1`, `scram-sha-256`. \
+        "SASL mechanisms offered: `plain`, `login`, `external`, `xoauth2`, `oauthbearer`, `scram-sha-1`, `scram-sha-256`, \
+         `scram-sha-1-plus`, `scram-sha-256-plus`, `cram-md5`, `digest-md5`, `apop`, `anonymous`. \
          Bearer tokens are judged by a passdb that can read them, or by the backend where a passdb has `nopassword`; the backend \
          also leads the exchange of SCRAM then. Else SCRAM needs a passdb with the password as it is, or with keys of it \
-         (`{SCRAM-SHA-256}`, as `doveadm pw` makes them), and, like `external`, a password for the backend. `external` is offered to clients with a certificate that was \
+         (`{SCRAM-SHA-256}`, as `doveadm pw` makes them), and, like `external`, a password for the backend. `scram-…-plus` is offered where \
+         TLS 1.3 ends in Hale, and bound to it (`tls-exporter`). `cram-md5`, `digest-md5` and POP3's `apop` are weak; they need the password \
+         as it is, or `{CRAM-MD5}` and `{DIGEST-MD5}`. With `anonymous` every client is `auth_anonymous_username`. `external` is offered to clients with a certificate that was \
          verified here (`ssl_server_request_client_cert`) or, as a PROXY header of `haproxy_trusted_networks` tells, by a \
          load balancer. The user is the one in the certificate, passdbs are asked without a password, and one of them has \
          to name what the backend accepts instead: `pass`, mostly with `master`, or in Submission `proxy_noauth`.",
+    ),
+    global(
+        "auth_anonymous_username", Text, "anonymous", Dovecot,
+        "Who clients are that log in by `anonymous`. A passdb has to have the user, with a password for the backend (`pass`).",
     ),
     global(
         "auth_ssl_require_client_cert", Bool, "no", Dovecot,

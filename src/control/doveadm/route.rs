@@ -72,6 +72,7 @@ async fn granted(desk: &Desk, user: &str, client: IpAddr) -> Result<Grant, Comma
         authorize_as: None,
         proof: Proof::Password,
         password: Secret::default(),
+        bound_to: Secret::default(),
         remote: client,
         local: client,
         approach: Approach::default(),

@@ -3,6 +3,7 @@
 //! Decides: when a literal is welcome, what is refused before a password is invited. Does not: read behind the login.
 //! Driver: `super`. Tests: `super::tests`.
 
+use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::{
     IMAP_ID_BYTES_MAX, IMAP_LINE_BYTES_MAX, IMAP_LITERAL_BYTES_MAX, IMAP_LITERAL_DISCARD_BYTES_MAX,
@@ -13,7 +14,7 @@ use crate::preauth::refusal::{
     BAD_BASE64, LINE_TOO_LONG, RESPONSE_TOO_LONG, UNSUPPORTED_MECHANISM,
 };
 use crate::preauth::sasl::{
-    self, Beginning, Ending, Mechanism, Outcome, Reaction, is_mechanism_name, usable,
+    self, Beginning, Ending, Mechanism, Outcome, Reaction, Turn, is_mechanism_name, usable,
 };
 use crate::preauth::{CloseReason, Step};
 use crate::wire::cursor::Cursor;
@@ -50,6 +51,7 @@ impl Imap {
     pub(super) fn authenticate(
         &mut self,
         rules: &Rules,
+        facts: &ClientFacts,
         cursor: &mut Cursor<'_>,
         out: &mut Vec<u8>,
     ) -> Option<Step> {
@@ -60,7 +62,8 @@ impl Imap {
         };
         // `=` is the empty initial response (RFC 4959 3).
         let initial = arguments.initial_response.map(|text| if text == b"=" { b"" } else { text });
-        match sasl::begin(rules, arguments.mechanism, initial) {
+        let turn = Turn::of(facts, self.notes);
+        match sasl::begin(rules, turn, arguments.mechanism, initial) {
             Beginning::Outcome(outcome) => self.go_on(outcome, out),
             Beginning::NeedsPrivacy => {
                 self.notes.password_exposed |= initial.is_some();
@@ -117,7 +120,7 @@ impl Imap {
     fn go_on(&mut self, outcome: Outcome, out: &mut Vec<u8>) -> Option<Step> {
         match outcome {
             Outcome::Challenge(message, exchange) => {
-                reply::challenge(message, out);
+                reply::challenge(&message, out);
                 self.state = State::Sasl(exchange, Lines::default());
                 None
             }

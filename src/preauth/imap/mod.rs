@@ -273,7 +273,7 @@ impl Imap {
         }
         match name {
             Name::Login => self.login(rules, &mut cursor, out),
-            Name::Authenticate => self.authenticate(rules, &mut cursor, out),
+            Name::Authenticate => self.authenticate(rules, facts, &mut cursor, out),
             Name::Id => self.id(rules, facts, &mut cursor, out),
             // W-STLS-6, W-STLS-5: never without TLS configured, never inside TLS.
             Name::Starttls if !rules.starttls => self.bad("BAD TLS support isn't enabled.", out),

@@ -19,6 +19,7 @@ pub(super) struct Command<'a> {
 /// The commands known before login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
+    Apop,
     Auth,
     Capa,
     Noop,
@@ -29,13 +30,13 @@ pub(super) enum Name {
     Xclient,
     /// Zimbra's way to tell the client's address.
     Xoip,
-    /// Everything else: the commands that need a login, UTF8 and LANG (W-POP-B7), APOP for as long as no timestamp is
-    /// given.
+    /// Everything else: the commands that need a login, UTF8 and LANG (W-POP-B7).
     Unknown,
 }
 
 impl Name {
-    const KNOWN: [(&'static str, Self); 9] = [
+    const KNOWN: [(&'static str, Self); 10] = [
+        ("APOP", Self::Apop),
         ("AUTH", Self::Auth),
         ("CAPA", Self::Capa),
         ("NOOP", Self::Noop),
@@ -64,7 +65,8 @@ impl Name {
         match self {
             Self::Auth | Self::Pass => POP3_LONG_LINE_BYTES_MAX,
             Self::Xclient => XCLIENT_LINE_BYTES_MAX - 2,
-            Self::Capa
+            Self::Apop
+            | Self::Capa
             | Self::Noop
             | Self::Quit
             | Self::Stls
@@ -97,7 +99,7 @@ impl<'a> Command<'a> {
     /// argument.
     pub(super) fn is_flawed(&self, line: &[u8]) -> bool {
         match self.name {
-            Name::Pass | Name::User | Name::Xclient | Name::Xoip => {
+            Name::Apop | Name::Pass | Name::User | Name::Xclient | Name::Xoip => {
                 memchr(0, line).is_some() || is_flawed(self.argument.unwrap_or_default())
             }
             // Their arguments are read past; in base64 CR is white space.

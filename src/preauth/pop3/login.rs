@@ -3,12 +3,13 @@
 //! Decides: what is refused before a password is invited. Does not: read behind the login. Driver: `super`. Tests:
 //! `super::tests`, transcripts.
 
+use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::SASL_LINE_BYTES_MAX;
 use crate::preauth::capability::Rules;
 use crate::preauth::refusal::{BAD_BASE64, RESPONSE_TOO_LONG, UNSUPPORTED_MECHANISM};
 use crate::preauth::sasl::{
-    self, Beginning, Ending, Mechanism, Outcome, Reaction, is_mechanism_name, usable,
+    self, Beginning, Ending, Mechanism, Outcome, Reaction, Turn, is_mechanism_name, usable,
 };
 use crate::preauth::{CloseReason, Step};
 use crate::secret::Secret;
@@ -45,9 +46,28 @@ impl Pop3 {
         self.go_on(usable(&user, b"", password, Mechanism::Plain).into(), out)
     }
 
+    /// ```text
+    /// apop          = "APOP" SP name SP digest            ; RFC 1939 7
+    /// ```
+    pub(super) fn apop(&mut self, argument: &[u8], out: &mut Vec<u8>) -> Option<Step> {
+        self.user = None;
+        let Some(timestamp) = &self.timestamp else {
+            return self.bad("APOP not enabled.", out);
+        };
+        let mut parts = argument.splitn(2, |&byte| byte == b' ');
+        match (parts.next(), parts.next()) {
+            (Some(user), Some(digest)) if !user.is_empty() && digest.len() == APOP_DIGEST_BYTES => {
+                let credentials = sasl::answer(Mechanism::Apop, user, digest, timestamp);
+                self.go_on(credentials.into(), out)
+            }
+            _ => self.bad("Invalid parameters.", out),
+        }
+    }
+
     pub(super) fn auth(
         &mut self,
         rules: &Rules,
+        facts: &ClientFacts,
         argument: &[u8],
         out: &mut Vec<u8>,
     ) -> Option<Step> {
@@ -58,7 +78,8 @@ impl Pop3 {
         }
         // `=` is the empty initial response (RFC 5034 4).
         let initial = arguments.initial_response.map(|text| if text == b"=" { b"" } else { text });
-        match sasl::begin(rules, arguments.mechanism, initial) {
+        let turn = Turn::of(facts, self.notes);
+        match sasl::begin(rules, turn, arguments.mechanism, initial) {
             Beginning::Outcome(outcome) => self.go_on(outcome, out),
             Beginning::NeedsPrivacy => {
                 self.notes.password_exposed |= initial.is_some();
@@ -107,7 +128,7 @@ impl Pop3 {
     fn go_on(&mut self, outcome: Outcome, out: &mut Vec<u8>) -> Option<Step> {
         match outcome {
             Outcome::Challenge(message, exchange) => {
-                reply::challenge(message, out);
+                reply::challenge(&message, out);
                 self.state = State::Sasl(exchange);
                 None
             }
@@ -130,3 +151,6 @@ impl Pop3 {
         }
     }
 }
+
+/// MD5 in hexadecimal.
+const APOP_DIGEST_BYTES: usize = 32;

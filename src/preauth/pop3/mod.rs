@@ -21,9 +21,9 @@ use crate::wire::inbox::Inbox;
 use crate::wire::line::{Lines, Scan};
 use crate::wire::login_ok::LoginOk;
 
-use super::capability::Rules;
+use super::capability::{Permission, Rules};
 use super::refusal::{LINE_TOO_LONG, STARTTLS_PIPELINED};
-use super::sasl::{Ending, Exchange, Refused};
+use super::sasl::{Ending, Exchange, Mechanism, Refused, Turn};
 use super::{ByeReason, CloseReason, Count, Notes, Step, foreign, forwarded};
 
 use command::{Command, Name};
@@ -36,6 +36,8 @@ pub struct Pop3 {
     lines: Lines,
     /// From USER, for the next PASS and no other.
     user: Option<Box<[u8]>>,
+    /// What the greeting has for APOP; none: it is not offered.
+    timestamp: Option<Box<[u8]>>,
     notes: Notes,
 }
 
@@ -64,7 +66,11 @@ impl Pop3 {
 
     /// Appends the greeting.
     pub fn greet(&mut self, rules: &Rules, facts: &ClientFacts, out: &mut Vec<u8>) {
-        reply::greeting(rules, facts.trusted, out);
+        if rules.permission(Mechanism::Apop) == Permission::Granted {
+            let timestamp = Turn::of(facts, self.notes).timestamp(rules);
+            self.timestamp = Some(timestamp.into_bytes().into());
+        }
+        reply::greeting(rules, facts.trusted, self.timestamp.as_deref(), out);
     }
 
     /// See [`super::Dialogue::read`].
@@ -224,13 +230,14 @@ impl Pop3 {
         }
         let argument = command.argument.unwrap_or_default();
         match command.name {
+            Name::Apop => self.apop(argument, out),
             Name::User => self.user(rules, argument, out),
             Name::Pass => self.pass(rules, argument, out),
             Name::Auth if command.is_bare() => {
                 reply::mechanisms(rules, out);
                 None
             }
-            Name::Auth => self.auth(rules, argument, out),
+            Name::Auth => self.auth(rules, facts, argument, out),
             Name::Xclient => self.told(facts, |facts| forwarded::xclient(argument, facts), out),
             Name::Xoip => self.told(facts, |facts| forwarded::client_ip(argument, facts), out),
             // Words behind these are read past, as by Dovecot.

@@ -11,10 +11,15 @@ use crate::preauth::sasl::Mechanism;
 use crate::wire::login_ok::LoginOk;
 use crate::wire::{base64, resp_text};
 
-/// `[XCLIENT]` tells a proxy in front of us that it may say who its client is; Dovecot's way to save it a CAPA.
-pub(super) fn greeting(rules: &Rules, trusted: bool, out: &mut Vec<u8>) {
+/// `[XCLIENT]` tells a proxy in front of us that it may say who its client is; Dovecot's way to save it a CAPA. A timestamp offers
+/// APOP (RFC 1939 7).
+pub(super) fn greeting(rules: &Rules, trusted: bool, timestamp: Option<&[u8]>, out: &mut Vec<u8>) {
     out.extend(if trusted { &b"+OK [XCLIENT] "[..] } else { b"+OK " });
     resp_text::write_sanitised(rules.greeting.as_bytes(), out);
+    if let Some(timestamp) = timestamp {
+        out.push(b' ');
+        out.extend(timestamp);
+    }
     out.extend(b"\r\n");
 }
 

@@ -3,11 +3,12 @@
 //! Decides: what is refused before a password is invited. Does not: read behind the login. Driver: `super`. Tests:
 //! `super::tests`, transcripts.
 
+use crate::facts::ClientFacts;
 use crate::fault::Failure;
 use crate::limits::SASL_LINE_BYTES_MAX;
 use crate::preauth::capability::Rules;
 use crate::preauth::refusal::{BAD_BASE64, RESPONSE_TOO_LONG, UNSUPPORTED_MECHANISM};
-use crate::preauth::sasl::{self, Beginning, Ending, Outcome, Reaction, is_mechanism_name};
+use crate::preauth::sasl::{self, Beginning, Ending, Outcome, Reaction, Turn, is_mechanism_name};
 use crate::preauth::{CloseReason, Step};
 use crate::secret::Secret;
 use crate::wire::cursor::Cursor;
@@ -21,6 +22,7 @@ impl Sieve {
     pub(super) fn authenticate(
         &mut self,
         rules: &Rules,
+        facts: &ClientFacts,
         cursor: &mut Cursor<'_>,
         out: &mut Vec<u8>,
     ) -> Option<Step> {
@@ -33,7 +35,8 @@ impl Sieve {
         let initial = arguments
             .initial_response
             .map(|text| if text == b"=" { Secret::default() } else { Secret::new(text) });
-        match sasl::begin(rules, &arguments.mechanism, initial.as_ref().map(Secret::expose)) {
+        let turn = Turn::of(facts, self.notes);
+        match sasl::begin(rules, turn, &arguments.mechanism, initial.as_ref().map(Secret::expose)) {
             Beginning::Outcome(outcome) => self.go_on(outcome, out),
             Beginning::NeedsPrivacy => {
                 self.notes.password_exposed |= initial.is_some();
@@ -91,7 +94,7 @@ impl Sieve {
     fn go_on(&mut self, outcome: Outcome, out: &mut Vec<u8>) -> Option<Step> {
         match outcome {
             Outcome::Challenge(message, exchange) => {
-                reply::challenge(message, out);
+                reply::challenge(&message, out);
                 self.state = State::Sasl(exchange);
                 None
             }

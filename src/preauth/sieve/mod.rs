@@ -247,7 +247,7 @@ impl Sieve {
             name if flawed && name != Name::Authenticate => {
                 self.bad("Bare CR or NUL in a command.", out)
             }
-            Name::Authenticate => self.authenticate(rules, &mut cursor, out),
+            Name::Authenticate => self.authenticate(rules, facts, &mut cursor, out),
             Name::Noop => match command::noop(&mut cursor) {
                 Some(tag) => {
                     reply::noop(tag.as_deref(), out);

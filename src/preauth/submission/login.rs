@@ -3,11 +3,12 @@
 //! Decides: what is refused before a password is invited, and the code of each refusal. Does not: know mechanisms, see
 //! [`crate::preauth::sasl`]. Driver: `super`. Tests: `super::tests`.
 
+use crate::facts::ClientFacts;
 use crate::limits::SASL_LINE_BYTES_MAX;
 use crate::preauth::Step;
 use crate::preauth::capability::Rules;
 use crate::preauth::refusal::{BAD_BASE64, UNSUPPORTED_MECHANISM};
-use crate::preauth::sasl::{self, Beginning, Ending, Outcome, Reaction, is_mechanism_name};
+use crate::preauth::sasl::{self, Beginning, Ending, Outcome, Reaction, Turn, is_mechanism_name};
 use crate::wire::inbox::Inbox;
 use crate::wire::resp_text::split_word;
 use crate::wire::smtp::command::without_white_end;
@@ -26,6 +27,7 @@ impl Submission {
     pub(super) fn auth(
         &mut self,
         rules: &Rules,
+        facts: &ClientFacts,
         argument: &[u8],
         out: &mut Vec<u8>,
     ) -> Option<Step> {
@@ -40,6 +42,7 @@ impl Submission {
         let initial = Some(rest).filter(|text| !text.is_empty());
         match sasl::begin(
             rules,
+            Turn::of(facts, self.notes),
             mechanism,
             initial.map(|text| if text == b"=" { b"" } else { text }),
         ) {
@@ -86,7 +89,7 @@ impl Submission {
     fn go_on(&mut self, outcome: Outcome, out: &mut Vec<u8>) -> Option<Step> {
         match outcome {
             Outcome::Challenge(message, exchange) => {
-                reply::challenge(message, out);
+                reply::challenge(&message, out);
                 self.state = State::Sasl(exchange);
                 None
             }

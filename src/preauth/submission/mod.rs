@@ -252,7 +252,7 @@ impl Submission {
         let Command { verb, argument } = command::parse(line);
         match verb {
             Verb::Ehlo | Verb::Helo => self.hello(rules, facts, verb, argument, out),
-            Verb::Auth => self.auth(rules, argument, out),
+            Verb::Auth => self.auth(rules, facts, argument, out),
             Verb::Starttls => self.starttls(rules, facts, argument, out),
             Verb::Xclient => self.xclient(rules, facts, argument, out),
             Verb::Noop => say("250 2.0.0 OK", out),

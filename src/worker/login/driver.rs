@@ -32,7 +32,7 @@ use super::super::signal::Signal;
 use super::super::tls;
 use super::super::tls::channel::CoreTls;
 use super::look_ups::{Found, LookUps};
-use super::state::{Buffers, CROWDED, Course, LOGIN_OUTPUT_BYTES_MAX, LoggedIn, Login, UNREAD};
+use super::state::{Buffers, CROWDED, Course, LoggedIn, Login, UNREAD};
 use super::throttle::{Queued, Throttle, Waited};
 
 /// What a login borrows of its core.
@@ -319,7 +319,10 @@ impl<'a, P: Port> Driver<'a, P> {
         self.ask(question)
     }
 
-    fn ask(&mut self, question: Question) -> Option<Input<'static>> {
+    fn ask(&mut self, mut question: Question) -> Option<Input<'static>> {
+        if question.proof.is_bound() {
+            question.bound_to = tls::begin::exported(&mut self.line);
+        }
         let (about, asker) = (self.login.about(), self.login.asker(&self.line));
         let found = self.duties.look_ups.authenticate(asker, question, about, self.line.now())?;
         Some(self.found(found))
@@ -452,7 +455,7 @@ impl<'a, P: Port> Driver<'a, P> {
     /// A client may not leave more untaken than any client may.
     pub(super) fn check_unread(&mut self) {
         let is_handed_over = matches!(self.login.course, Course::LoggedIn(_));
-        if !is_handed_over && self.login.to_client.len() > LOGIN_OUTPUT_BYTES_MAX {
+        if !is_handed_over && self.login.to_client.len() > limits::LOGIN_OUTPUT_BYTES_MAX {
             self.abort(UNREAD);
         }
     }

@@ -19,7 +19,7 @@ use crate::auth::scheme::SchemeError;
 use crate::auth::scram::{self, Derivation, Derived};
 use crate::auth::verdict::{BackendMech, Verdict};
 use crate::names::CoreId;
-use crate::names::mechanism::Mechanisms;
+use crate::names::mechanism::Mechanism;
 use crate::route::decide::Writes;
 use crate::route::rows::BackendStatus;
 use crate::route::table::{Place, Table};
@@ -272,7 +272,7 @@ impl LookUps {
     fn draw_for_backend(&self, asker: &mut Asker<'_>, answer: &mut AuthAnswer, now: Tick) {
         if let Verdict::Accept(grant) = &mut answer.verdict
             && let BackendMech::Sasl(mechanism) = grant.mech
-            && Mechanisms::EXCHANGES.has(mechanism)
+            && matches!(mechanism, Mechanism::ScramSha1 | Mechanism::ScramSha256)
         {
             grant.nonce = self.draw(asker, now).into();
         }

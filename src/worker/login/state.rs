@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use crate::limits;
 use crate::names::{Protocol, SessionId};
 use crate::ring::port::Port;
 use crate::session::Session;
@@ -38,12 +37,6 @@ pub(super) const SESSION_READ_BYTES: usize = 4096;
 /// Why connections end that their sessions have not ended.
 pub(super) const CROWDED: &str = "too many connections of its address (connections_per_address_max, connection_rate_per_address)";
 pub(super) const UNREAD: &str = "client does not read its replies";
-
-/// What a client may leave untaken: its replies, the backend's untagged lines and what came behind its OK.
-pub(super) const LOGIN_OUTPUT_BYTES_MAX: usize = limits::PRE_LOGIN_OUTPUT_BYTES_MAX
-    + limits::BACKEND_UNTAGGED_BYTES_MAX
-    + limits::BACKEND_INPUT_BYTES_MAX
-    + limits::BACKEND_LINE_BYTES_MAX;
 
 /// A session, with what only the shell needs.
 #[derive(Debug)]

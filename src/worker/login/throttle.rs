@@ -183,6 +183,7 @@ mod tests {
             authorize_as: None,
             proof: Proof::Password,
             password: Secret::from("secret"),
+            bound_to: Secret::default(),
             remote: ADDRESS,
             local: ADDRESS,
             approach: crate::facts::Approach::default(),

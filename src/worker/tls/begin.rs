@@ -1,10 +1,11 @@
-//! How TLS begins on a side of a connection.
+//! How TLS begins on a side of a connection, and what a login can be bound to behind that.
 
 use std::sync::Arc;
 
 use crate::auth::verdict::Certificate;
 use crate::names::Protocol;
 use crate::ring::port::Port;
+use crate::secret::Secret;
 use crate::tls::{Asked, Engine, Fault};
 
 use super::super::io::line::Line;
@@ -63,4 +64,11 @@ pub(in crate::worker) fn secure_backend<P: Port>(
     tls.buffers.reply = hello;
     *line.tls.get_or_insert_default().channel(Side::Backend) = Some(Channel::new(engine?));
     Ok(())
+}
+
+/// What a client's login can be bound to; nothing: its connection has nothing of the kind.
+pub(in crate::worker) fn exported<P: Port>(line: &mut Line<'_, P>) -> Secret {
+    let channel = line.channel(Side::Client);
+    let exported = channel.and_then(|channel| channel.engine.channel_binding());
+    exported.map_or_else(Secret::default, |bytes| Secret::from(&bytes[..]))
 }

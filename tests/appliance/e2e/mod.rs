@@ -15,6 +15,7 @@ mod dovecot;
 mod hale;
 mod imap;
 mod sasl;
+mod mechanisms;
 mod script;
 mod doveadm_line;
 mod speech;

@@ -22,7 +22,7 @@ pub(super) const PROTOCOLS: [Protocol; 4] =
 pub(super) const KEY: &[u8] = b"a key that the backends have, and an issuer";
 
 /// A token of an issuer that the backends believe.
-fn token(user: &str) -> String {
+pub(super) fn token(user: &str) -> String {
     token_until(user, 4_102_444_800)
 }
 
@@ -50,7 +50,7 @@ pub(super) fn write_key(folder: &Path) {
 }
 
 /// What makes a Dovecot judge tokens, and have SCRAM.
-fn judging(folder: &Path) -> String {
+pub(super) fn judging(folder: &Path) -> String {
     write_key(folder);
     let file = folder.join("oauth2.conf.ext");
     let text = format!(

@@ -37,6 +37,8 @@ pub(crate) struct Site {
     pub(crate) pair: Pair,
     pub(crate) relay: SmtpRelay,
     pub(crate) pem: Pem,
+    /// Where the backends serve Submission.
+    pub(crate) submission_port: u16,
     ports: [Ports; Protocol::ALL.len()],
 }
 
@@ -80,7 +82,7 @@ impl Site {
             setup.configure(&service(*protocol, *ports, backend));
         }
         setup.configure(configuration);
-        Self { hale: setup.start(), pair, relay, pem, ports }
+        Self { hale: setup.start(), pair, relay, pem, submission_port: submission, ports }
     }
 
     pub(crate) fn clear(&self, protocol: Protocol) -> SocketAddr {

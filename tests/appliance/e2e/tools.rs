@@ -15,6 +15,8 @@ pub(crate) const BASH: Tool = Tool { program: "bash", package: "bash" };
 pub(crate) const CC: Tool = Tool { program: "cc", package: "gcc" };
 pub(crate) const CP: Tool = Tool { program: "cp", package: "coreutils" };
 pub(crate) const CURL: Tool = Tool { program: "curl", package: "curl" };
+/// The system's own, which finds the system's modules.
+pub(crate) const DEBIAN_PYTHON: Tool = Tool { program: "/usr/bin/python3", package: "python3" };
 pub(crate) const DOVECONF: Tool = Tool { program: "doveconf", package: "dovecot-core" };
 pub(crate) const DOVEADM: Tool = Tool { program: "doveadm", package: "dovecot-core" };
 pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: DOVECOT_PACKAGES };
@@ -38,6 +40,8 @@ pub(crate) const NODE: Tool = Tool { program: "node", package: "nodejs" };
 pub(crate) const NPM: Tool = Tool { program: "npm", package: "npm" };
 pub(crate) const NSENTER: Tool = Tool { program: "nsenter", package: "util-linux" };
 pub(crate) const OPENSSL: Tool = Tool { program: "openssl", package: "openssl" };
+pub(crate) const OPENSSL_OF_PYTHON: Tool =
+    Tool { program: "/usr/lib/python3/dist-packages/OpenSSL/SSL.py", package: "python3-openssl" };
 pub(crate) const PGBOUNCER: Tool = Tool { program: "pgbouncer", package: "pgbouncer" };
 pub(crate) const PG_INITDB: Tool =
     Tool { program: "/usr/lib/postgresql/15/bin/initdb", package: "postgresql" };

@@ -131,6 +131,7 @@ fn settings(tls: &MailTls, weather: &Weather) -> WorkerSettings {
         guarded_rules: rules.clone(),
         rules,
         starttls_rules: None,
+        bound_rules: None,
         certificates: CertificateSettings::default(),
         verify_backends: true,
         trusted: Networks::default(),

@@ -388,6 +388,7 @@ fn named(wish: &Wish) -> String {
                 Proof::NamedPassword => format!("{password} and certificate"),
                 Proof::Certificate => format!("{password}certificate"),
                 Proof::Token => format!("token {password}"),
+                Proof::None => "nothing".to_owned(),
                 Proof::Exchange(mechanism) => format!("{} {password}", mechanism.name()),
             };
             let on_behalf = question

@@ -27,6 +27,7 @@ pub(super) fn settings() -> SessionSettings {
         rules: Rules::default(),
         guarded_rules: Rules { plaintext_allowed: false, ..Rules::default() },
         starttls_rules: None,
+        bound_rules: None,
         certificates: CertificateSettings::default(),
         verify_backends: true,
         trusted: Networks::default(),
@@ -104,7 +105,9 @@ impl Scene {
         };
         let mut settings = settings;
         if self.exchanges {
-            settings.rules.mechanisms = Mechanism::ALL.into_iter().collect();
+            let others = Mechanisms::BOUND.and(Mechanisms::DIGESTS).with(Mechanism::Anonymous);
+            settings.rules.mechanisms =
+                Mechanism::ALL.into_iter().collect::<Mechanisms>().except(others);
         }
         if self.starttls {
             let offered = |rules: &Rules| Rules { starttls: true, ..rules.clone() };

@@ -51,3 +51,14 @@ fn databases_are_asked_for_tokens_only_by_mechanisms_that_bring_them() {
     assert!(!accepted(&by_token(&list, "tim", "t.o-k")).verified);
     assert_eq!(refused(&login(&list, "tim", "x")), Failure::Credentials);
 }
+
+#[test]
+fn a_row_leaves_its_users_tokens_to_the_backend_where_the_operator_names_the_mechanism() {
+    let rows = file("users", "tim:::::::nopassword\ntom:{PLAIN}t.o-k\n");
+    let named = [Passdb { mechanisms: Mechanisms::TOKENS, ..rows.clone() }];
+    assert!(!accepted(&by_token(&named, "tim", "t.o-k")).verified);
+    let answer = by_token(&named, "tom", "t.o-k");
+    assert_eq!((refused(&answer), answer.why), (Failure::Credentials, Some(Why::Mismatch)));
+    let answer = by_token(&[rows], "tim", "t.o-k");
+    assert_eq!((refused(&answer), answer.why), (Failure::Credentials, Some(Why::UnknownUser)));
+}

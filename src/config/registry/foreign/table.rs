@@ -5,6 +5,7 @@ use super::{Foreign, Judge};
 use crate::config::registry::Scope;
 use crate::config::registry::Scope::{Mysql, Passdb, Pgsql};
 
+const LDAP_BIND: &str = "Hale binds to LDAP servers by name and password: write `ldap_auth_dn` and `ldap_auth_dn_password`, and remove it";
 const STORAGE: &str = "storage and delivery are the backends' business";
 const ELSEWHERE: &str = "Hale has no use for it";
 const ONE_PROCESS: &str = "Hale is one process; see `data_cores`";
@@ -60,7 +61,10 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
             "logins that fail for no fault of the client's are answered at once; remove it",
         ),
     ),
-    (None, "auth_anonymous_username", Ignored("Hale does not offer ANONYMOUS")),
+    (None, "ldap_auth_sasl_authz_id", Unless(&[""], LDAP_BIND)),
+    (None, "ldap_auth_sasl_mechanism", Unless(&[""], LDAP_BIND)),
+    (None, "ldap_auth_sasl_mechanisms", Unless(&[""], LDAP_BIND)),
+    (None, "ldap_auth_sasl_realm", Unless(&[""], LDAP_BIND)),
     (
         None,
         "auth_cache_verify_password_with_worker",
@@ -86,7 +90,11 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
     (None, "auth_winbind_helper_path", Ignored(NTLM)),
     (None, "auth_ntlm_use_winbind", Ignored(NTLM)),
     (None, "auth_proxy_self", Ignored("no user is served by this host itself")),
-    (None, "auth_realms", Ignored("Hale offers no mechanism with realms")),
+    (
+        None,
+        "auth_realms",
+        Ignored("DIGEST-MD5 names no realms of Hale's: a client's own is the domain of its name"),
+    ),
     (None, "auth_socket_path", Ignored(CLUSTER_SERVICE)),
     (None, "auth_client_socket_path", Ignored(CLUSTER_SERVICE)),
     (None, "auth_master_socket_path", Ignored(CLUSTER_SERVICE)),

@@ -1,18 +1,43 @@
 # A SASL client of four protocols, in plain sockets, by the RFCs and not by Hale's own code.
-#   sasl.py PROTOCOL DOOR PORT AUTHORITY MECHANISM USER SECRET [without-ir]
-# Prints each line it hears behind `< `, and `in` or `out` at the end.
-import base64, hashlib, hmac, os, re, socket, ssl, sys
+#   sasl.py PROTOCOL DOOR PORT AUTHORITY MECHANISM USER SECRET [without-ir] [other-binding] [says-y]
+# Prints each line it hears behind `< `, and `in` or `out` at the end. Mechanisms that are bound to TLS have it by OpenSSL itself (Debian's
+# python3-openssl): Python's own module has no exporter.
+import base64, hashlib, hmac, os, re, signal, socket, ssl, sys
 protocol, door, port, authority, mechanism, user, secret = sys.argv[1:8]
+is_bound = mechanism.endswith('-PLUS')
+signal.alarm(60)
 has_ir = 'without-ir' not in sys.argv
 b64 = lambda data: base64.b64encode(data).decode()
 
+# Lines of a connection of OpenSSL's.
+class Lines:
+    def __init__(self, connection):
+        self.connection, self.rest = connection, b''
+    def readline(self):
+        while b'\n' not in self.rest:
+            self.rest += self.connection.recv(4096)
+        line, _, self.rest = self.rest.partition(b'\n')
+        return line + b'\n'
+
 class Line:
     def __init__(self):
-        self.socket = socket.create_connection(('localhost', int(port)), timeout=60)
+        self.socket = socket.create_connection(('localhost', int(port)))
         self.file = self.socket.makefile('rb')
         if door == 'Implicit':
             self.secure()
     def secure(self):
+        if is_bound:
+            from OpenSSL import SSL
+            context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+            context.load_verify_locations(authority)
+            context.set_verify(SSL.VERIFY_PEER, lambda connection, certificate, error, depth, good: good == 1)
+            connection = SSL.Connection(context, self.socket)
+            connection.set_tlsext_host_name(b'localhost')
+            connection.set_connect_state()
+            connection.do_handshake()
+            self.exported = connection.export_keying_material(b'EXPORTER-Channel-Binding', 32)
+            self.socket, self.file = connection, Lines(connection)
+            return
         trust = ssl.create_default_context(cafile=authority)
         self.socket = trust.wrap_socket(self.socket, server_hostname='localhost')
         self.file = self.socket.makefile('rb')
@@ -33,8 +58,8 @@ class Line:
 line = Line()
 ends = {'imap': r'a ', 'pop3': r'\+OK|-ERR', 'submission': r'\d\d\d ', 'sieve': r'OK|NO|BYE'}[protocol]
 def greet():
-    line.until(r'\* OK' if protocol == 'imap' else ends)
-greet()
+    return line.until(r'\* OK' if protocol == 'imap' else ends)
+greeting = greet()
 if protocol == 'submission':
     line.say('EHLO client.test'); line.until(ends)
 if door == 'Starttls':
@@ -72,9 +97,12 @@ def scram(name):
     M = lambda key, data: hmac.new(key, data, digest).digest()
     nonce = b64(os.urandom(18)); bound = b''; header = 'n,,'
     bare = f'n={user.replace("=", "=3D").replace(",", "=2C")},r={nonce}'
-    if name.endswith('-PLUS'):
-        # Python has no exporter: only a wrong binding can be shown.
-        header, bound = 'p=tls-exporter,,', b'x' * 32
+    if is_bound:
+        header, bound = 'p=tls-exporter,,', getattr(line, 'exported', b'x' * 32)
+    if 'other-binding' in sys.argv:
+        bound = bytes([bound[0] ^ 1]) + bound[1:]
+    if 'says-y' in sys.argv:
+        header = 'y,,'
     first = (header + bare).encode()
     start(first)
     said = challenge()
@@ -140,12 +168,25 @@ def digest():
         last = challenge()
     return last
 
+def apop():
+    digest = hashlib.md5((re.search('<.*>', greeting)[0] + secret).encode()).hexdigest()
+    line.say(f'APOP {user} {digest}')
+    return line.hear()
+
 def anonymous():
     start(b'trace')
     said = challenge()
     if not has_ir and said == b'':
         answer(b'trace'); said = challenge()
     return said
+
+def login():
+    start(None)
+    assert challenge() == b'Username:'
+    answer(user.encode())
+    assert challenge() == b'Password:'
+    answer(secret.encode())
+    return challenge()
 
 def plain():
     message = f'\0{user}\0{secret}'.encode()
@@ -156,6 +197,6 @@ def plain():
     return said
 
 last = {'CRAM-MD5': cram, 'DIGEST-MD5': digest, 'XOAUTH2': bearer, 'OAUTHBEARER': bearer, 'PLAIN': plain,
-        'ANONYMOUS': anonymous}.get(mechanism, lambda: scram(mechanism))()
+        'ANONYMOUS': anonymous, 'APOP': apop, 'LOGIN': login}.get(mechanism, lambda: scram(mechanism))()
 good = {'imap': 'a OK', 'pop3': '+OK', 'submission': '235', 'sieve': 'OK'}[protocol]
 print('in' if last.startswith(good) else 'out')

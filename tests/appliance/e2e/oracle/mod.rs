@@ -5,8 +5,9 @@
 
 mod cases;
 mod differences;
+pub(super) mod digests;
 mod loose;
-mod speaker;
+pub(super) mod speaker;
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};

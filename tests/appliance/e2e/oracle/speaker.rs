@@ -10,7 +10,7 @@ use super::cases::Case;
 
 /// Which protocol a case is spoken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Speaks {
+pub(in super::super) enum Speaks {
     Imap,
     Pop3,
     Sieve,
@@ -87,8 +87,12 @@ impl Speaker {
     }
 }
 
-/// ManageSieve's challenges of PLAIN and LOGIN.
+/// ManageSieve's challenges: those of PLAIN and LOGIN, and long words of base64, which no capability is.
 fn is_challenge(line: &str) -> bool {
+    let word = line.strip_prefix('"').and_then(|line| line.strip_suffix('"')).unwrap_or_default();
+    if word.len() > 30 && base64::decode(word.as_bytes()).is_some() {
+        return true;
+    }
     ["\"\"", "\"VXNlcm5hbWU6\"", "\"UGFzc3dvcmQ6\"", "{0}"].contains(&line)
 }
 

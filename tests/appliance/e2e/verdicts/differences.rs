@@ -34,12 +34,9 @@ pub(super) fn difference(name: &str) -> Option<&'static Difference> {
     ROWS.iter().find(|row| row.is_of(name))
 }
 
-/// Schemes that Hale does not verify: broken digests, and secrets for mechanisms that send no password.
+/// Schemes that Hale does not verify: broken digests, and secrets for a mechanism that sends no password.
 const REFUSED: &[&str] = &[
-    "CRAM-MD5",
     "DES-CRYPT",
-    "DIGEST-MD5",
-    "HMAC-MD5",
     "LDAP-MD5",
     "MD5",
     "MD5-CRYPT",

@@ -48,6 +48,7 @@ impl House {
             password: Secret::from(password),
             remote: "192.0.2.7".parse().unwrap(),
             local: "192.0.2.1".parse().unwrap(),
+            bound_to: Secret::default(),
             approach: crate::facts::Approach::default(),
         };
         let about = About { session: SessionId::from_bytes([7; 16]), is_secured: true };
