@@ -229,8 +229,10 @@ impl World {
     /// R-PROBE-5: it failed while this proxy reached no backend at all, and it has not been looked at since.
     fn is_echo(&self, proxy: usize, id: Uuid, intent: &Intent) -> Option<String> {
         let (since, until) = *self.fleet.was_alone.get(&proxy)?;
-        let Seen { at, first_failure, ill_began, .. } = intent.seen;
-        let is_all = first_failure? >= since && ill_began < until && until <= at;
+        let Seen { at, first_failure, ill_began, oldest, .. } = intent.seen;
+        // Until the probes from that time have ended, it may not know yet.
+        let is_known = until <= at && oldest.is_none_or(|began| began >= until);
+        let is_all = is_known && first_failure? >= since && ill_began < until;
         let site = self.proxies[proxy].site;
         let rows = self.replicas[site].backends(self.sites[site]);
         // Of the last one the others decide, and they agree.

@@ -137,9 +137,10 @@ impl Record {
         let to = (moved.preferred_site_id, moved.group_name.clone());
         let former = self.orders.moved.insert(key, Moved { to: to.clone(), at: now });
         if let Some(Moved { to: before, at }) = former
-            // Two proxies decide the same at the same time; a group itself may have gone back to where it was; and a site that
-            // has not heard that another is left, too, sends users there, who are sent back.
-            && (before != to || now - at > CALLS_MAX)
+            // Two proxies decide at the same time, each by the row as it was and by the groups that it knows; a group itself may
+            // have gone back to where it was; and a site that has not heard that another is left, too, sends users there, who
+            // are sent back.
+            && (now - at > CALLS_MAX || (expected.preferred_site_id, &expected.group_name) == (before.0, &before.1))
             && touched < at
         {
             let user = &expected.username;

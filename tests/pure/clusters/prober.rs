@@ -28,8 +28,9 @@ pub(super) struct Prober {
 pub(super) struct Counts {
     pub(super) wells: u32,
     pub(super) ills: u32,
-    /// When the probe in flight began, and the last one that failed.
+    /// When the last probe began, and whether it is in flight; when the last one began that failed.
     began: u64,
+    is_in_flight: bool,
     pub(super) ill_began: u64,
 }
 
@@ -40,6 +41,12 @@ impl Prober {
 
     pub(super) fn counts(&self, id: Uuid) -> Counts {
         self.counts.get(&id).copied().unwrap_or_default()
+    }
+
+    /// When the oldest probe in flight began.
+    pub(super) fn oldest_in_flight(&self) -> Option<u64> {
+        let in_flight = self.counts.values().filter(|counts| counts.is_in_flight);
+        in_flight.map(|counts| counts.began).min()
     }
 
     /// By the one protocol that is probed here.
@@ -102,7 +109,8 @@ impl World {
         while let Some((id, way)) = self.fleet.hosts[proxy].prober.book.begin(now) {
             let outcome = self.fleet.dial(&mut self.random, (proxy, id), Purpose::Probe);
             self.record.tally.probes += 1;
-            self.fleet.hosts[proxy].prober.counts.entry(id).or_default().began = self.now;
+            let counts = self.fleet.hosts[proxy].prober.counts.entry(id).or_default();
+            (counts.began, counts.is_in_flight) = (self.now, true);
             let ended = Task::Probed(id, way, outcome.finding);
             self.task_at(self.now + outcome.took, proxy, ended);
         }
@@ -116,6 +124,7 @@ impl World {
         let prober = &mut self.fleet.hosts[proxy].prober;
         let is_well = finding == Finding::Well;
         let counts = prober.counts.entry(id).or_default();
+        counts.is_in_flight = false;
         counts.wells = if is_well { counts.wells + 1 } else { 0 };
         counts.ills += u32::from(!is_well);
         if !is_well {

@@ -51,6 +51,8 @@ pub(super) struct Seen {
     pub(super) ills: u32,
     /// When the last of those that failed began.
     pub(super) ill_began: u64,
+    /// When the oldest probe in flight began.
+    pub(super) oldest: Option<u64>,
 }
 
 impl World {
@@ -59,7 +61,8 @@ impl World {
         let Counts { wells, ills, ill_began, .. } = prober.counts(brief.id);
         let first_failure = prober.health(brief.id).and_then(Health::first_failure);
         let first_failure = first_failure.map(|at| at.0);
-        let seen = Seen { at: self.now, first_failure, wells, ills, ill_began };
+        let oldest = prober.oldest_in_flight();
+        let seen = Seen { at: self.now, first_failure, wells, ills, ill_began, oldest };
         let course = Course { brief, seen, stage: Stage::Rule };
         self.task_soon(proxy, Task::Rule(Box::new(course)));
     }
