@@ -1,5 +1,4 @@
-//! Drives one login: what happened goes in, what its session wishes is carried out, and what the session is told at
-//! once in return goes in again, until there is nothing more to say.
+//! Drives one login: what happened goes in, what its session wishes is carried out, and what it is told at once goes in again.
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -493,8 +492,7 @@ impl<'a, P: Port> Driver<'a, P> {
     pub(super) fn broken(&mut self, side: Side, fault: IoFault) {
         match side {
             Side::Backend => self.input(Input::BackendBroken(fault.reason())),
-            // The client is gone for good: whatever runs for it is cancelled (W-PIPE-6). A session that is over has
-            // been reported.
+            // All that runs for it is cancelled (W-PIPE-6). A session that is over has been reported.
             Side::Client if matches!(self.login.course, Course::Over) => self.next = Next::Close,
             Side::Client => self.abort("client reset the connection"),
         }
