@@ -1,4 +1,4 @@
-//! Settings that are not served, or without effect, are named by `hale check-config` and `hale run`; others do what they say.
+//! Settings without effect are named by `hale check-config` and `hale run`; others do what they say.
 
 use std::process::Command;
 
@@ -10,11 +10,10 @@ use super::tools::said;
 use super::wait::{PATIENCE, wait_for};
 
 const VAIN: &str = "auth_cache_size = 0\nauth_cache_ttl = 5 min\n\
-                    service stats {\n  inet_listener http {\n    port = 9900\n  }\n}\nprotocol imap {\n  pass_backend_error = yes\n}";
+                    protocol imap {\n  pass_backend_error = yes\n}";
 
 /// A setting, and what is said of it.
-const TOLD: [(&str, &str); 3] = [
-    ("service stats", "not served by this version"),
+const TOLD: [(&str, &str); 2] = [
     ("auth_cache_ttl", "nothing is remembered with `auth_cache_size = 0`"),
     ("pass_backend_error", "has no effect in `protocol imap"),
 ];

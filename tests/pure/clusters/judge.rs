@@ -134,7 +134,7 @@ impl World {
                 self.is_reached_by_another(proxy, id, intent),
                 self.is_unheard(proxy, id, intent),
                 self.is_echo(proxy, id, intent),
-                self.is_one_too_many(proxy, id),
+                self.is_one_too_many(proxy, id, intent),
                 self.is_last(proxy, before),
             ]
         };
@@ -217,6 +217,8 @@ impl World {
         let reaches = |other: &usize| {
             let host = &self.fleet.hosts[*other];
             host.is_running()
+                // One that has never said anything of it cannot be missed, and one that has spoken since is heard.
+                && self.fleet.judge.told.get(&(*other, id)).is_some_and(|told| told.at < ended)
                 && host.well_since <= ended
                 && host.started + DOWN_WITHIN < began
                 && self.fleet.answers_since(*other, id, began.saturating_sub(DOWN_WITHIN))
@@ -243,7 +245,7 @@ impl World {
     }
 
     /// R-PROBE-5: no healthy majority is taken out, nor more than half of the site's backends.
-    fn is_one_too_many(&self, proxy: usize, id: Uuid) -> Option<String> {
+    fn is_one_too_many(&self, proxy: usize, id: Uuid, intent: &Intent) -> Option<String> {
         let site = self.proxies[proxy].site;
         if !self.is_in_touch_since(proxy, self.now.saturating_sub(TABLE_READ_WITHIN)) {
             return None;
@@ -252,11 +254,12 @@ impl World {
         let is_out = |row: &&Backend| row.status == BackendStatus::Offline && is_auto(row);
         let online = rows.iter().filter(|row| row.status == BackendStatus::Online).count();
         let in_use = online + rows.iter().filter(is_out).count();
-        // Two that were taken out at the same time by two proxies did not know of each other.
+        // Two that were taken out at the same time by two proxies did not know of each other: each goes by the rows that it read
+        // when its ruling began.
         let is_known = |row: &&Backend| {
             let (last, _) = self.fleet.judge.last_ruling(row.id);
             let was_ours = last.is_some_and(|last| last.proxy == proxy);
-            let was_before = last.is_some_and(|last| last.at + CALLS_MAX < self.now);
+            let was_before = last.is_some_and(|last| last.at + CALLS_MAX < intent.seen.at);
             row.id == id || was_ours || was_before
         };
         // Nor is it known yet what an operator has just taken out of use.
@@ -272,8 +275,13 @@ impl World {
         if healthy * 2 > in_use {
             return Some(format!("{healthy} healthy ones of {in_use} are out"));
         }
-        // The last one may follow the others, if all proxies say so.
-        let is_cap = known.len() * 2 > in_use && online > 0;
+        // The last one may follow the others, if all proxies say so; one that came back while that was ruled came too late.
+        let is_back = |row: &&Backend| {
+            let (last, _) = self.fleet.judge.last_ruling(row.id);
+            last.is_some_and(|last| last.is_online && last.at >= intent.seen.at)
+        };
+        let back = rows.iter().filter(|row| row.status == BackendStatus::Online).filter(is_back);
+        let is_cap = known.len() * 2 > in_use && online > back.count();
         is_cap.then(|| format!("{} of {in_use} are out", known.len()))
     }
 
