@@ -6,7 +6,6 @@ use crate::config::Config;
 use crate::config::model::{AdminListener, AdminService};
 use crate::control::doveadm::{Door, Speech};
 use crate::control::{Level, LogWriter};
-use crate::names::Protocol;
 use crate::ring::socket::SocketOptions;
 
 /// Opens the listeners; one that would let no client in stays closed, and the log says why.
@@ -35,9 +34,7 @@ pub(super) fn open(
 
 /// Why a listener would let no client in.
 fn not_served(config: &Config, tls: bool, speech: Speech) -> Option<&'static str> {
-    let has_certificate =
-        Protocol::ALL.iter().any(|protocol| config.ssl.of(*protocol).has_certificate());
-    if tls && !has_certificate {
+    if tls && !config.ssl.has_any_certificate() {
         return Some("ssl_server_cert_file names no certificate");
     }
     match speech {

@@ -5,7 +5,6 @@ use super::listen;
 use crate::config::Config;
 use crate::config::model::{AdminListener, AdminService};
 use crate::control::{Level, LogWriter, StatsDoor};
-use crate::names::Protocol;
 use crate::ring::socket::SocketOptions;
 
 /// Opens the listeners; one that could show no certificate stays closed, and the log says why.
@@ -16,11 +15,9 @@ pub(super) fn open(
 ) -> Result<Vec<StatsDoor>, Refusal> {
     let mut doors = Vec::new();
     let own = |listener: &&AdminListener| listener.service == AdminService::Stats;
-    let mut protocols = Protocol::ALL.iter();
-    let has_certificate = protocols.any(|protocol| config.ssl.of(*protocol).has_certificate());
     for listener in config.admin_listeners.iter().filter(own) {
         let AdminListener { name, endpoint, ssl: tls, .. } = listener;
-        if *tls && !has_certificate {
+        if *tls && !config.ssl.has_any_certificate() {
             let reason = "ssl_server_cert_file names no certificate";
             let line = format!("inet_listener {name} ({endpoint}) is not opened: {reason}");
             writer.add_line(Level::Warning, &line);

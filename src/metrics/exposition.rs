@@ -104,7 +104,8 @@ impl Exposition {
         if self.last.is_some_and(|last| last as usize == metric as usize) {
             return family;
         }
-        assert!(
+        // The order of a scrape is the same each time, so that tests see it; no session is to end for a bad one.
+        debug_assert!(
             self.last.is_none_or(|last| (last as usize) < metric as usize),
             "{} has had its turn",
             family.name

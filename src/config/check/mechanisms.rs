@@ -74,7 +74,7 @@ pub(super) fn anonymous_username(root: &Section, findings: &mut Findings) -> Str
 /// Without TLS there is nothing that an exchange could be bound to.
 pub(super) fn judge_bound(auth: &Auth, ssl: &Ssl, root: &Section, findings: &mut Findings) {
     const NAME: &str = "auth_mechanisms";
-    let has_certificate = Protocol::ALL.into_iter().any(|at| ssl.of(at).has_certificate());
+    let has_certificate = ssl.has_any_certificate();
     let bound = auth.mechanisms.iter().filter(|it| Mechanisms::BOUND.has(**it));
     for mechanism in bound.filter(|_| !has_certificate) {
         let text = format!(

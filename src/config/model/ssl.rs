@@ -23,6 +23,12 @@ pub struct Ssl {
 }
 
 impl Ssl {
+    /// Whether there is a certificate to show, whatever is spoken.
+    #[must_use]
+    pub fn has_any_certificate(&self) -> bool {
+        self.towards_clients.iter().any(ClientSsl::has_certificate)
+    }
+
     /// What clients of a protocol meet.
     #[must_use]
     pub fn of(&self, protocol: Protocol) -> &ClientSsl {

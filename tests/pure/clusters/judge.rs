@@ -254,12 +254,11 @@ impl World {
         let is_out = |row: &&Backend| row.status == BackendStatus::Offline && is_auto(row);
         let online = rows.iter().filter(|row| row.status == BackendStatus::Online).count();
         let in_use = online + rows.iter().filter(is_out).count();
-        // Two that were taken out at the same time by two proxies did not know of each other: each goes by the rows that it read
-        // when its ruling began.
+        // Two that were taken out at the same time by two proxies did not know of each other.
         let is_known = |row: &&Backend| {
             let (last, _) = self.fleet.judge.last_ruling(row.id);
             let was_ours = last.is_some_and(|last| last.proxy == proxy);
-            let was_before = last.is_some_and(|last| last.at + CALLS_MAX < intent.seen.at);
+            let was_before = last.is_some_and(|last| last.at + CALLS_MAX < self.now);
             row.id == id || was_ours || was_before
         };
         // Nor is it known yet what an operator has just taken out of use.
