@@ -166,6 +166,16 @@ impl Delivery {
         }
     }
 
+    /// How much more of the message there is room for, once what all its destinations have is let go.
+    pub(super) fn content_room(&self) -> usize {
+        let Some(transaction) = &self.transaction else { return 0 };
+        if !matches!(transaction.stage, Stage::Content(_) | Stage::Chunk { .. }) {
+            return 0;
+        }
+        let needed = self.links.live().filter_map(|(_, link)| link.place()).min();
+        transaction.window.room_behind(needed.unwrap_or(u64::MAX))
+    }
+
     /// Too much of a message: no backend sees its end (W-LMTP-12).
     pub(super) fn judge_size(&mut self, outbox: &mut Outbox) -> Size {
         let Some(transaction) = &mut self.transaction else { return Size::Fits };

@@ -8,6 +8,8 @@
 //! A feed writes into whatever buffer its caller has and remembers how far it came; a copy of it taken before can write
 //! the same bytes again. So no destination needs a buffer of its own.
 
+use memchr::memmem;
+
 use crate::limits::LMTP_CHUNK_BYTES_MIN;
 
 use super::content::Window;
@@ -151,19 +153,19 @@ impl Stuffing {
             *self = Self::Dot;
             return put(b".", out).0;
         }
-        // Up to the next line end, with it.
-        let end =
-            memchr::memchr2(b'\r', b'\n', bytes).map_or(bytes.len(), |at| at.saturating_add(1));
-        let (out, count) = put(bytes.get(..end).unwrap_or_default(), out);
+        // Up to the next dot that may be taken for one at the beginning of a line.
+        let (fitting, _) = bytes.split_at_checked(out.len()).unwrap_or((bytes, &[]));
+        let dot = memmem::find(fitting, b"\n.").map(|found| found.saturating_add(1));
+        let written = fitting.get(..dot.unwrap_or(fitting.len())).unwrap_or_default();
+        let (out, count) = put(written, out);
         *place = place.saturating_add(count as u64);
-        let written = bytes.get(..count).unwrap_or_default();
-        let behind_cr = *self == Self::Cr && written.len() == 1;
-        *self = match written.last() {
-            None => *self,
-            Some(b'\r') => Self::Cr,
-            Some(b'\n') if behind_cr => Self::Line,
-            Some(b'\n') => Self::Start,
-            Some(_) => Self::Text,
+        *self = match written {
+            [] => *self,
+            [b'\n'] if *self == Self::Cr => Self::Line,
+            [.., b'\r', b'\n'] => Self::Line,
+            [.., b'\n'] => Self::Start,
+            [.., b'\r'] => Self::Cr,
+            _ => Self::Text,
         };
         out
     }
@@ -222,6 +224,8 @@ impl Chunk {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection, prelude::*};
+
     use super::*;
 
     /// What a destination gets, written into buffers of `size`, some of it twice.
@@ -271,6 +275,34 @@ mod tests {
                     content.escape_ascii()
                 );
             }
+        }
+    }
+
+    /// What the module's documentation says, of the whole at once.
+    fn by_the_book(content: &[u8]) -> Vec<u8> {
+        let mut sent = Vec::new();
+        for (at, byte) in content.iter().enumerate() {
+            let is_first = at == 0 || content[at - 1] == b'\n';
+            sent.extend(std::iter::repeat_n(*byte, if is_first && *byte == b'.' { 2 } else { 1 }));
+        }
+        let end = if content.is_empty() || content.ends_with(b"\r\n") {
+            &b".\r\n"[..]
+        } else {
+            b"\r\n.\r\n"
+        };
+        [&sent[..], end].concat()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn lm_05_dots_are_doubled_as_the_book_says(
+            content in collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'.'), Just(b'a')], 0..60),
+            size in 1_usize..70,
+        ) {
+            let got = sent(Feed::data(), &content, size);
+            prop_assert_eq!(got.escape_ascii().to_string(), by_the_book(&content).escape_ascii().to_string());
         }
     }
 

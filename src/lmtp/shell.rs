@@ -12,6 +12,7 @@ use super::machine::{Lmtp, Stage};
 use super::output::Wish;
 use super::transaction::{LookUp, Stage as Progress};
 use crate::event::{Event, Outcome, Tries};
+use crate::limits::LMTP_INPUT_BYTES_MAX;
 use crate::names::SessionId;
 use crate::tick::Tick;
 
@@ -21,8 +22,14 @@ impl Lmtp {
     pub fn client_room(&self) -> usize {
         match &self.stage {
             Stage::Over => 0,
-            Stage::Arriving(arrival) => arrival.room(&self.front),
-            Stage::Serving => self.front.room(),
+            Stage::Arriving(arrival) => arrival.room(&self.front).min(LMTP_INPUT_BYTES_MAX),
+            Stage::Serving if self.front.has_ended => 0,
+            Stage::Serving => {
+                let waiting = self.front.inbox.bytes().len();
+                let room = LMTP_INPUT_BYTES_MAX.saturating_sub(waiting);
+                // A message's end is not known before it is read: should all of it be commands, the inbox takes it.
+                if waiting > 0 { room } else { room.max(self.delivery.content_room()) }
+            }
         }
     }
 

@@ -52,7 +52,7 @@ impl<P: Port> Driver<'_, P> {
             return false;
         }
         let is_secured = line.is_secured(Side::Backend);
-        made(&mut self.duties.buffers.to_backend, limits::SCRATCH_BYTES);
+        made(&mut self.duties.buffers.to_backend, limits::LMTP_READ_BYTES);
         if is_secured { self.send_sealed(id, more) } else { self.send_in_clear(id, more) }
     }
 
@@ -102,7 +102,8 @@ impl<P: Port> Driver<'_, P> {
                 return took;
             }
             let is_message = session.is_sending(id);
-            let count = session.fill(id, space);
+            let (record, _) = space.split_at_mut(space.len().min(limits::SCRATCH_BYTES));
+            let count = session.fill(id, record);
             if count == 0 {
                 return took;
             }

@@ -1,7 +1,7 @@
 //! What holds for every message, however it is cut, and for every session, whatever happens to it.
 
 use hale::event::Event;
-use hale::limits::{LMTP_INPUT_BYTES_MAX, LMTP_WINDOW_BYTES};
+use hale::limits::{LMTP_INPUT_BYTES_MAX, LMTP_READ_BYTES, LMTP_WINDOW_BYTES};
 use hale::lmtp::{Input, LinkId, Lmtp, Outbox, Wish};
 use hale::tick::Tick;
 use proptest::prelude::*;
@@ -91,7 +91,7 @@ impl Run {
         let mut rest = bytes;
         while !rest.is_empty() {
             let room = self.session.client_room();
-            assert!(room <= LMTP_INPUT_BYTES_MAX);
+            assert!(room <= LMTP_READ_BYTES);
             if room == 0 {
                 assert!(self.move_bytes(self.piece), "nothing moves");
                 self.input(Input::BackendTook);
