@@ -147,6 +147,11 @@ impl Play {
     }
 
     fn move_bytes(&mut self, link: LinkId, most: usize) {
+        if let Some(stretch) = self.session.stretch(link).filter(|_| most % 2 == 0) {
+            assert!(!matches!(self.in_clear.get(&link), Some(Some(_))), "a message in clear");
+            let taken = if most < 200 { stretch.len().min(most) } else { stretch.len() };
+            return self.session.passed(self.now, link, taken);
+        }
         let mut out = vec![0; 16_384];
         let count = self.session.fill(link, &mut out);
         let taken = if most < 200 { count.min(most) } else { count };

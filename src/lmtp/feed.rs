@@ -10,7 +10,7 @@
 
 use memchr::memmem;
 
-use crate::limits::LMTP_CHUNK_BYTES_MIN;
+use crate::limits::{LMTP_CHUNK_BYTES_MIN, LMTP_STRETCH_BYTES_MIN};
 
 use super::content::Window;
 
@@ -95,12 +95,35 @@ impl Feed {
         }
     }
 
-    /// Writes what comes next into `out` and says how much. `ended`: the window holds the message's end.
+    /// What comes next, if it is a long piece of the message just as it lies in the window: it may be sent from there, and
+    /// [`Self::pass`] follows.
+    pub(super) fn stretch<'a>(&self, window: &'a Window) -> Option<&'a [u8]> {
+        let bytes = window.from(self.place);
+        let stretch = match &self.form {
+            Form::Data(stuffing) => stuffing.stretch(bytes),
+            Form::Bdat(chunk) => chunk.stretch(bytes),
+        };
+        (stretch.len() >= LMTP_STRETCH_BYTES_MIN).then_some(stretch)
+    }
+
+    /// The beginning of a stretch, or all of it, is sent.
+    pub(super) fn pass(&mut self, sent: &[u8]) {
+        self.place = self.place.saturating_add(sent.len() as u64);
+        match &mut self.form {
+            Form::Data(stuffing) => *stuffing = stuffing.behind(sent),
+            Form::Bdat(chunk) => chunk.pass(sent.len()),
+        }
+    }
+
+    /// Writes what comes next into `out` and says how much; what is left of it before a stretch is short. `ended`: the window holds the message's end.
     pub(super) fn emit(&mut self, window: &Window, ended: bool, out: &mut [u8]) -> usize {
         let all = out.len();
         let mut out = out;
         while !out.is_empty() {
             let before = out.len();
+            if before < all && self.stretch(window).is_some() {
+                break;
+            }
             out = match &mut self.form {
                 Form::Data(stuffing) => stuffing.emit(&mut self.place, window, ended, out),
                 Form::Bdat(chunk) => chunk.emit(&mut self.place, window, ended, out),
@@ -153,22 +176,38 @@ impl Stuffing {
             *self = Self::Dot;
             return put(b".", out).0;
         }
-        // Up to the next dot that may be taken for one at the beginning of a line.
         let (fitting, _) = bytes.split_at_checked(out.len()).unwrap_or((bytes, &[]));
-        let dot = memmem::find(fitting, b"\n.").map(|found| found.saturating_add(1));
-        let written = fitting.get(..dot.unwrap_or(fitting.len())).unwrap_or_default();
+        let written = before_dot(fitting);
         let (out, count) = put(written, out);
         *place = place.saturating_add(count as u64);
-        *self = match written {
-            [] => *self,
-            [b'\n'] if *self == Self::Cr => Self::Line,
+        *self = self.behind(written);
+        out
+    }
+
+    /// What may be sent as it is.
+    fn stretch(self, bytes: &[u8]) -> &[u8] {
+        let is_dot = matches!(self, Self::Start | Self::Line) && bytes.starts_with(b".");
+        let is_end = matches!(self, Self::End(..) | Self::Over);
+        if is_dot || is_end { &[] } else { before_dot(bytes) }
+    }
+
+    /// Where the destination is once these bytes of the message are sent.
+    fn behind(self, sent: &[u8]) -> Self {
+        match sent {
+            [] => self,
+            [b'\n'] if self == Self::Cr => Self::Line,
             [.., b'\r', b'\n'] => Self::Line,
             [.., b'\n'] => Self::Start,
             [.., b'\r'] => Self::Cr,
             _ => Self::Text,
-        };
-        out
+        }
     }
+}
+
+/// Up to the next dot that may be taken for one at the beginning of a line.
+fn before_dot(bytes: &[u8]) -> &[u8] {
+    let dot = memmem::find(bytes, b"\n.").map(|found| found.saturating_add(1));
+    bytes.get(..dot.unwrap_or(bytes.len())).unwrap_or_default()
 }
 
 impl Chunk {
@@ -189,19 +228,25 @@ impl Chunk {
         let (from, to) = (usize::from(self.head_sent), usize::from(self.head_bytes));
         let (out, count) = put(self.head.get(from..to).unwrap_or_default(), out);
         self.head_sent = self.head_sent.saturating_add(u8::try_from(count).unwrap_or(u8::MAX));
-        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
-        let bytes = window.from(*place);
-        let (out, count) = if self.head_sent == self.head_bytes {
-            put(bytes.get(..left.min(bytes.len())).unwrap_or_default(), out)
-        } else {
-            (out, 0)
-        };
+        let (out, count) = put(self.stretch(window.from(*place)), out);
         *place = place.saturating_add(count as u64);
+        self.pass(count);
+        out
+    }
+
+    /// What is there of the chunk, if it is announced.
+    fn stretch<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let is_announced = self.head_sent == self.head_bytes;
+        if is_announced { bytes.get(..left.min(bytes.len())).unwrap_or_default() } else { &[] }
+    }
+
+    /// So many bytes of the chunk are sent.
+    fn pass(&mut self, count: usize) {
         self.left = self.left.saturating_sub(count as u64);
         if self.is_sent() {
             self.sent = self.sent.saturating_add(1);
         }
-        out
     }
 
     /// Announces the next chunk: all that is there. Small ones wait for more, because each costs a reply.

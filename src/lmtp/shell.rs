@@ -63,6 +63,28 @@ impl Lmtp {
         self.delivery.links.get_mut(id).map_or(0, |link| link.fill(content, out))
     }
 
+    /// What a backend is to get next, if it is a long piece of a message that may be sent from where it lies;
+    /// [`Self::passed`] follows.
+    #[must_use]
+    pub fn stretch(&self, id: LinkId) -> Option<&[u8]> {
+        self.delivery.links.get(id)?.stretch(self.delivery.content())
+    }
+
+    /// Whether a stretch follows what was filled last.
+    #[must_use]
+    pub fn is_followed(&self, id: LinkId) -> bool {
+        self.delivery.links.get(id).is_some_and(|link| link.is_followed(self.delivery.content()))
+    }
+
+    /// So much of a stretch was sent.
+    pub fn passed(&mut self, now: Tick, id: LinkId, count: usize) {
+        let transaction = self.delivery.transaction.as_ref();
+        let content = transaction.map_or(Content::NONE, |transaction| transaction.content());
+        if let Some(link) = self.delivery.links.get_mut(id) {
+            link.passed(now, content, count);
+        }
+    }
+
     /// So much of what was filled last was sent.
     pub fn sent(&mut self, now: Tick, id: LinkId, count: usize) {
         let transaction = self.delivery.transaction.as_ref();

@@ -63,14 +63,27 @@ impl<P: Port> Driver<'_, P> {
         let (session, space) = (&mut self.client.session, &mut self.duties.buffers.to_backend);
         let mut took = false;
         loop {
-            let count = session.fill(id, space);
-            if count == 0 {
-                return took;
-            }
-            let sent = line.send(Side::Backend, space.get(..count).unwrap_or_default());
-            let taken = *sent.as_ref().unwrap_or(&0);
-            session.sent(now, id, taken);
-            took |= taken > 0;
+            let (count, sent) = match session.stretch(id) {
+                Some(stretch) => {
+                    let (count, sent) = (stretch.len(), line.send(Side::Backend, stretch));
+                    session.passed(now, id, *sent.as_ref().unwrap_or(&0));
+                    (count, sent)
+                }
+                None => {
+                    let count = session.fill(id, space);
+                    if count == 0 {
+                        return took;
+                    }
+                    let bytes = space.get(..count).unwrap_or_default();
+                    let sent = match session.is_followed(id) {
+                        true => line.send_more(Side::Backend, bytes),
+                        false => line.send(Side::Backend, bytes),
+                    };
+                    session.sent(now, id, *sent.as_ref().unwrap_or(&0));
+                    (count, sent)
+                }
+            };
+            took |= sent.as_ref().is_ok_and(|taken| *taken > 0);
             match sent {
                 Ok(taken) if taken == count => {}
                 Ok(_) | Err(IoFault::WouldBlock) => {
