@@ -149,7 +149,8 @@ impl Play {
     fn move_bytes(&mut self, link: LinkId, most: usize) {
         if let Some(stretch) = self.session.stretch(link).filter(|_| most % 2 == 0) {
             assert!(!matches!(self.in_clear.get(&link), Some(Some(_))), "a message in clear");
-            let taken = if most < 200 { stretch.len().min(most) } else { stretch.len() };
+            let all = stretch.bytes.len();
+            let taken = if most < 200 { all.min(most) } else { all };
             return self.session.passed(self.now, link, taken);
         }
         let mut out = vec![0; 16_384];

@@ -28,6 +28,15 @@ enum Form {
     Bdat(Chunk),
 }
 
+/// A piece of the message that may be sent from where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch<'a> {
+    /// What is sent.
+    pub bytes: &'a [u8],
+    /// The message's end is due right behind it.
+    pub is_followed: bool,
+}
+
 /// Where a destination behind DATA is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stuffing {
@@ -97,13 +106,16 @@ impl Feed {
 
     /// What comes next, if it is a long piece of the message just as it lies in the window: it may be sent from there, and
     /// [`Self::pass`] follows.
-    pub(super) fn stretch<'a>(&self, window: &'a Window) -> Option<&'a [u8]> {
-        let bytes = window.from(self.place);
-        let stretch = match &self.form {
-            Form::Data(stuffing) => stuffing.stretch(bytes),
-            Form::Bdat(chunk) => chunk.stretch(bytes),
+    pub(super) fn stretch<'a>(&self, window: &'a Window, ended: bool) -> Option<Stretch<'a>> {
+        let left = window.from(self.place);
+        let (bytes, is_followed) = match &self.form {
+            Form::Data(stuffing) => {
+                let bytes = stuffing.stretch(left);
+                (bytes, ended && bytes.len() == left.len())
+            }
+            Form::Bdat(chunk) => (chunk.stretch(left), false),
         };
-        (stretch.len() >= LMTP_STRETCH_BYTES_MIN).then_some(stretch)
+        (bytes.len() >= LMTP_STRETCH_BYTES_MIN).then_some(Stretch { bytes, is_followed })
     }
 
     /// The beginning of a stretch, or all of it, is sent.
@@ -121,7 +133,7 @@ impl Feed {
         let mut out = out;
         while !out.is_empty() {
             let before = out.len();
-            if before < all && self.stretch(window).is_some() {
+            if before < all && self.stretch(window, ended).is_some() {
                 break;
             }
             out = match &mut self.form {

@@ -54,6 +54,7 @@ mod shell;
 mod transaction;
 mod xclient;
 
+pub use feed::Stretch;
 pub use input::{Input, Leaving, LinkId};
 pub use machine::Lmtp;
 pub use output::{Outbox, Wish};

@@ -6,7 +6,7 @@
 use crate::tick::Tick;
 
 use super::content::Content;
-use super::feed::Feed;
+use super::feed::{Feed, Stretch};
 use super::link::{Due, Link, Stage};
 
 impl Link {
@@ -34,15 +34,15 @@ impl Link {
     }
 
     /// What comes next, if it is a long piece of the message that may be sent from where it lies; [`Self::passed`] follows.
-    pub(super) fn stretch<'a>(&self, content: Content<'a>) -> Option<&'a [u8]> {
+    pub(super) fn stretch<'a>(&self, content: Content<'a>) -> Option<Stretch<'a>> {
         let feed = self.feed().filter(|_| self.commands.is_empty())?;
-        feed.stretch(content.window)
+        feed.stretch(content.window, content.is_complete)
     }
 
     /// Whether a stretch follows what was filled last.
     pub(super) fn is_followed(&self, content: Content<'_>) -> bool {
         let (_, after) = &self.filled;
-        after.is_some_and(|feed| feed.stretch(content.window).is_some())
+        after.is_some_and(|feed| feed.stretch(content.window, content.is_complete).is_some())
     }
 
     /// So much of a stretch is with the kernel.

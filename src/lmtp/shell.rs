@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::content::Content;
 use super::delivery::Client;
+use super::feed::Stretch;
 use super::input::{Leaving, LinkId};
 use super::link::Link;
 use super::machine::{Lmtp, Stage};
@@ -66,7 +67,7 @@ impl Lmtp {
     /// What a backend is to get next, if it is a long piece of a message that may be sent from where it lies;
     /// [`Self::passed`] follows.
     #[must_use]
-    pub fn stretch(&self, id: LinkId) -> Option<&[u8]> {
+    pub fn stretch(&self, id: LinkId) -> Option<Stretch<'_>> {
         self.delivery.links.get(id)?.stretch(self.delivery.content())
     }
 

@@ -1,9 +1,10 @@
 //! What an LMTP session says, on its way to its client and to the backends.
 
 use crate::limits;
-use crate::lmtp::{Input, LinkId};
+use crate::lmtp::{Input, LinkId, Stretch};
 use crate::ring::port::{IoFault, Port};
 
+use super::super::io::line::Line;
 use super::super::io::socket::Side;
 use super::super::tls;
 use super::driver::{Driver, Inputs};
@@ -64,8 +65,8 @@ impl<P: Port> Driver<'_, P> {
         let mut took = false;
         loop {
             let (count, sent) = match session.stretch(id) {
-                Some(stretch) => {
-                    let (count, sent) = (stretch.len(), line.send(Side::Backend, stretch));
+                Some(Stretch { bytes, is_followed }) => {
+                    let (count, sent) = (bytes.len(), send(&mut line, bytes, is_followed));
                     session.passed(now, id, *sent.as_ref().unwrap_or(&0));
                     (count, sent)
                 }
@@ -75,10 +76,7 @@ impl<P: Port> Driver<'_, P> {
                         return took;
                     }
                     let bytes = space.get(..count).unwrap_or_default();
-                    let sent = match session.is_followed(id) {
-                        true => line.send_more(Side::Backend, bytes),
-                        false => line.send(Side::Backend, bytes),
-                    };
+                    let sent = send(&mut line, bytes, session.is_followed(id));
                     session.sent(now, id, *sent.as_ref().unwrap_or(&0));
                     (count, sent)
                 }
@@ -163,6 +161,18 @@ impl<P: Port> Driver<'_, P> {
             }
         }
         self.input(Input::BackendTook);
+    }
+}
+
+/// To a backend; what follows at once travels in the same segment.
+fn send<P: Port>(
+    line: &mut Line<'_, P>,
+    bytes: &[u8],
+    is_followed: bool,
+) -> Result<usize, IoFault> {
+    match is_followed {
+        true => line.send_more(Side::Backend, bytes),
+        false => line.send(Side::Backend, bytes),
     }
 }
 

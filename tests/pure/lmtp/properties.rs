@@ -73,8 +73,8 @@ impl Run {
             // Every other time from where it lies, as the shell does in clear.
             self.turns += 1;
             if let Some(stretch) = self.session.stretch(link).filter(|_| self.turns % 2 == 0) {
-                let taken = stretch.len().min(self.piece);
-                self.backends[at].extend(&stretch[..taken]);
+                let taken = stretch.bytes.len().min(self.piece);
+                self.backends[at].extend(&stretch.bytes[..taken]);
                 self.session.passed(Tick(0), link, taken);
                 moved = true;
                 continue;
