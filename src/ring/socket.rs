@@ -93,9 +93,9 @@ pub(super) fn send(fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
     uninterrupted(|| net::send(borrow(fd), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL))
 }
 
-/// The kernel keeps what fills no segment for what follows: the FIN, which comes at once and takes the bytes along
+/// The kernel keeps what fills no segment for what follows at once and takes the bytes along: more of them, or the FIN
 /// (K-RELAY-3).
-pub(super) fn send_last(fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
+pub(super) fn send_more(fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL | SendFlags::MORE;
     uninterrupted(|| net::send(borrow(fd), bytes, flags))
 }

@@ -335,8 +335,8 @@ impl Port for Uring {
         socket::send(fd, bytes)
     }
 
-    fn send_last(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
-        socket::send_last(fd, bytes)
+    fn send_more(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
+        socket::send_more(fd, bytes)
     }
 
     fn pipe_take(&mut self) -> Option<PipeId> {

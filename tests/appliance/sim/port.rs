@@ -96,7 +96,7 @@ impl Port for SimPort {
         self.0.kernel.write(fd, bytes)
     }
 
-    fn send_last(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
+    fn send_more(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
         self.send(fd, bytes)
     }
 
