@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,7 +60,7 @@ impl PolicyServer {
     pub fn configured(
         config: &Config,
         log: &Arc<Mailbox<Event>>,
-    ) -> Result<Option<Rc<Self>>, SettingFault> {
+    ) -> Result<Option<Self>, SettingFault> {
         let Some(settings) = &config.auth.policy else { return Ok(None) };
         let resolver = Resolver::new(config.cluster.hosts_file.clone());
         let client = web::client(&settings.authorities, &resolver)
@@ -84,7 +83,7 @@ impl PolicyServer {
             bits: hash_truncate,
             attributes,
         };
-        Ok(Some(Rc::new(Self {
+        Ok(Some(Self {
             policy,
             client,
             answer_timeout: timeout,
@@ -93,7 +92,7 @@ impl PolicyServer {
             log: Arc::clone(log),
             silent_since: RefCell::default(),
             tallies: Cell::default(),
-        })))
+        }))
     }
 
     /// Asks or tells.

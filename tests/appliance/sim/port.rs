@@ -206,6 +206,19 @@ impl Port for SimPort {
         }
     }
 
+    fn accept_now(&mut self, listener: Fd) -> Option<Fd> {
+        let kernel = &mut self.0.kernel;
+        let What::Listener(number) = kernel.files[kernel.file(listener)].what else {
+            panic!("not a listener")
+        };
+        let stream = kernel.backlogs[number].pop_front()?;
+        Some(kernel.open(What::Stream(stream)))
+    }
+
+    fn take_passed(&mut self) -> Vec<(u32, Fd)> {
+        Vec::new()
+    }
+
     fn wake_seen(&mut self) {
         self.0.control.wake_seen();
     }
