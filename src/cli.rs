@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use hale::boot::{self, Exit};
-use hale::config::{self, Config, Loaded, Secrets, Show, Source};
+use hale::config::{self, Config, Loaded, Secrets, Show};
 use hale::control::admin::client::AskError;
 use hale::control::admin::{self, Happening, Page, Pressed, Request, Watch};
 use hale::control::cluster::verbs::BackendCommand;
@@ -17,7 +17,7 @@ use hale::control::cluster::{
     self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, Format, GeodbCommand,
     Output, Reply,
 };
-use hale::control::{Inspected, Outcome, time_now, unix_millis};
+use hale::control::{ConfigFiles, Inspected, Outcome, time_now, unix_millis};
 use hale::tuning;
 
 /// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
@@ -60,8 +60,6 @@ enum Command {
         #[arg(long, value_name = "FILE", value_parser = host_file)]
         print: Option<tuning::File>,
     },
-    /// Make the running Hale read its certificates again and reopen its log
-    Reload,
     /// Print the effective settings in Dovecot's language
     Config {
         /// Only those that differ from the default
@@ -105,7 +103,7 @@ pub(crate) fn run() -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() };
         }
     };
-    let loaded = config::load(&mut Files, &cli.config);
+    let loaded = config::load(&mut ConfigFiles, &cli.config);
     if let Command::Config { changed, passwords } = &cli.command {
         let show = if *changed { Show::Changed } else { Show::All };
         let secrets = if *passwords { Secrets::Shown } else { Secrets::Hidden };
@@ -116,14 +114,13 @@ pub(crate) fn run() -> ExitCode {
         return Exit::Config.into();
     };
     match &cli.command {
-        Command::Run => match boot::serve(settings) {
+        Command::Run => match boot::serve(settings, &cli.config, &loaded.settings) {
             Ok(()) => Exit::Ok.into(),
             Err(refusal) => {
                 complain(&format!("hale: {refusal}"));
                 refusal.exit.into()
             }
         },
-        Command::Reload => reload(settings),
         Command::CheckConfig { connect } => check_config(&cli.config, settings, *connect),
         Command::CheckHost { sessions, print } => check_host(&cli, settings, *sessions, *print),
         Command::Config { .. } => Exit::Ok.into(),
@@ -229,19 +226,6 @@ fn check_backends(settings: &Config) -> ExitCode {
     }
 }
 
-fn reload(settings: &Config) -> ExitCode {
-    match boot::reload(settings) {
-        Ok(text) => {
-            print(&text);
-            Exit::Ok.into()
-        }
-        Err(refusal) => {
-            complain(&format!("hale: {refusal}"));
-            refusal.exit.into()
-        }
-    }
-}
-
 fn print_config(loaded: &Loaded, show: Show, secrets: Secrets) -> ExitCode {
     for error in &loaded.errors {
         complain(&format!("error: {error}"));
@@ -259,7 +243,9 @@ fn ask(cli: &Cli, settings: &Config, request: &Request) -> Reply {
     };
     let format = cli.format;
     let reply = match request {
-        Request::Status => asked(&None).map(|output| Reply::new(Ok(output), format)),
+        Request::Status | Request::Reload | Request::Listener(_) => {
+            asked(&None).map(|output| Reply::new(Ok(output), format))
+        }
         Request::Who(command) => {
             if let Err(error) = command.whom() {
                 return Reply::new(Err(error), format);
@@ -427,29 +413,4 @@ fn write(text: &str) -> bool {
 
 fn complain(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
-}
-
-/// The file system, as the configuration reader sees it.
-struct Files;
-
-impl Source for Files {
-    fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
-        use io::Read as _;
-        let mut bytes = Vec::new();
-        let most = u64::try_from(config::raw::FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-        std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    fn list(&mut self, folder: &Path) -> io::Result<Vec<String>> {
-        // `hale -c hale.conf` with `!include *.conf`: the folder of a bare file name is empty.
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let names =
-            std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
-        names.filter_map(Result::transpose).collect()
-    }
-
-    fn environment(&mut self, name: &str) -> Option<Vec<u8>> {
-        std::env::var_os(name).map(std::os::unix::ffi::OsStringExt::into_vec)
-    }
 }

@@ -21,8 +21,9 @@ use crate::tick::Tick;
 /// A password database whose answers come over a connection, or from a thread that may wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
-    /// Its place among all password databases of the configuration, by which the control core finds its driver.
-    pub id: u16,
+    /// By what the control core finds its driver. A reload that changes the database gives it another, so that no question of a
+    /// login that began before is put to a database that it does not mean.
+    pub id: u32,
     /// What it is called in Dovecot's configuration, such as `sql`.
     pub driver: &'static str,
     /// What it can be asked for.
@@ -57,7 +58,7 @@ pub enum Gives {
 #[derive(Clone, Debug)]
 pub struct Inquiry {
     /// Which database, by [`Remote::id`].
-    pub id: u16,
+    pub id: u32,
     /// What is wanted of it.
     pub wants: Wants,
     /// The name to look up: as normalised so far, and as the database's own format makes it.
@@ -316,7 +317,7 @@ mod tests {
         }
     }
 
-    fn key(id: u16, variables: &[&str], values: &Values<'_>, wants: Wants) -> Key {
+    fn key(id: u32, variables: &[&str], values: &Values<'_>, wants: Wants) -> Key {
         let variables = variables.iter().map(|name| (*name).into()).collect();
         let remote = Remote { id, driver: "sql", gives: Gives::Both, variables, is_cached: true };
         Inquiry::new(&remote, values, Proof::Password, wants).key(&Secret::from("process"))

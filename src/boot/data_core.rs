@@ -5,27 +5,28 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use super::cores;
-use crate::config::Listener as ListenerConfig;
+use crate::config::Edition;
 use crate::names::CoreId;
 use crate::ring::descriptors;
 use crate::ring::port::Fd;
 use crate::ring::socket::SocketOptions;
 use crate::ring::uring::Uring;
 use crate::share::exchange::Exchange;
-use crate::worker::{Links, Listener, LookUps, VerifiedCache, Worker, WorkerSettings};
+use crate::share::snapshot::Published;
+use crate::worker::{Basis, Links, LookUps, Renewal, Worker};
 
 /// Everything the thread takes with it.
 pub(super) struct DataCore {
     pub(super) id: CoreId,
     pub(super) cpu: u16,
-    pub(super) settings: Arc<WorkerSettings>,
+    pub(super) basis: Basis,
+    pub(super) editions: Published<Edition>,
     pub(super) exchange: Exchange,
-    pub(super) cache: VerifiedCache,
     pub(super) seed: u64,
-    /// The sockets to listen on. The thread that starts this one owns them in the process's table.
-    pub(super) sockets: Vec<(Fd, ListenerConfig)>,
+    /// Where the sockets to listen on come out. The thread that starts this one owns it in the process's table.
+    pub(super) passed: Fd,
     pub(super) options: SocketOptions,
-    /// Told once: whether the thread has a descriptor table of its own, so that the process's copies can be closed.
+    /// Told once: whether the thread has a descriptor table of its own, so that the process's copy can be closed.
     pub(super) own_table: Sender<bool>,
 }
 
@@ -44,33 +45,30 @@ impl DataCore {
             return;
         };
         let mut kept = self.exchange.descriptors();
-        kept.extend(self.sockets.iter().map(|(socket, _)| *socket));
+        kept.push(self.passed);
         // With the shared table everything is slower and one limit of descriptors holds for all cores, but it serves.
         let own_table = descriptors::keep_only(&kept).is_ok();
         // The starter waits for this before it does anything else.
         let _ = self.own_table.send(own_table);
-        let slots = self.settings.connections_max;
+        let slots = self.basis.connections_max;
         let port = match Uring::new(links.mail.waker().clone(), self.options, slots) {
-            Ok(port) => port,
+            Ok(port) => port.receiving_from(self.passed),
             Err(fault) => {
                 // The probe found a ring possible a moment ago; without one this core cannot serve at all.
                 let _ = writeln!(std::io::stderr(), "hale: data core {}: {fault}", self.id.0);
                 std::process::abort();
             }
         };
-        let listeners = self
-            .sockets
-            .into_iter()
-            .map(|(socket, config)| {
-                let listener = Listener::new(socket, config.protocol, config.haproxy, config.door)
-                    .numbered(config.number)
-                    .asking(config.request_client_cert);
-                if config.ssl { listener.behind_tls() } else { listener }
-            })
-            .collect();
-        let look_ups =
-            LookUps::new(self.id, self.exchange, &self.cache).ruled_by(self.settings.policy);
-        Worker::new(port, &self.settings, links, listeners, look_ups, self.seed).run();
+        let edition = self.editions.load();
+        let settings = Arc::new(self.basis.settings(&edition.config));
+        let cache = self.basis.cache(&edition.config);
+        let renewal = Renewal::new(self.editions, &edition, self.basis);
+        // The core outlives it.
+        drop(edition);
+        let look_ups = LookUps::new(self.id, self.exchange, &cache).ruled_by(settings.policy);
+        // The sockets that it accepts at are passed to it, at the start and later.
+        let worker = Worker::new(port, &settings, links, Vec::new(), look_ups, self.seed);
+        worker.renewed_by(renewal).run();
     }
 }
 

@@ -1,87 +1,72 @@
-//! Ports: one socket per data core and listener, taken before anything is served.
+//! Ports, taken before anything is served.
 
-use std::net::{SocketAddr, TcpListener};
-use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
 
 use super::exit::{Exit, Refusal};
-use crate::ring::socket::{SocketOptions, listen};
+use crate::config::model::AdminService;
+use crate::config::{Config, Listener};
+use crate::control::ports::{self, Opened, PortFault, serves_nothing};
+use crate::control::{Doors, Level, LogWriter, OpenDoors, door_not_served};
+use crate::ring::socket::SocketOptions;
 
-/// A predecessor that was killed still holds its ports for some tens of milliseconds (K-RING-5).
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Opens `cores` sockets on the address of the listener of this name.
-///
-/// `SO_REUSEPORT` would let a second process of the same user share the port silently, so the port is first taken
-/// without it.
+/// The sockets of each listener, one per data core. Only protocols that have a dialogue are served.
 pub(super) fn open(
-    name: &str,
-    on: SocketAddr,
+    config: &Config,
     cores: usize,
     options: &SocketOptions,
-) -> Result<Vec<OwnedFd>, Refusal> {
-    reserve(on, name)?;
-    (0..cores).map(|_| listen(on, options).map_err(|error| refusal(&error, on, name))).collect()
-}
-
-/// The same for the control core: one socket, which does not block.
-pub(super) fn of_control(
-    name: &str,
-    on: SocketAddr,
-    options: &SocketOptions,
-) -> Result<Vec<TcpListener>, Refusal> {
-    let ready = |socket: OwnedFd| {
-        let listener = TcpListener::from(socket);
-        listener.set_nonblocking(true).map_err(|error| refusal(&error, on, name))?;
-        Ok(listener)
-    };
-    open(name, on, 1, options)?.into_iter().map(ready).collect()
-}
-
-fn reserve(on: SocketAddr, name: &str) -> Result<(), Refusal> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "start-up waits for a predecessor's ports, before any clock runs"
-    )]
-    let give_up = Instant::now() + PATIENCE;
-    loop {
-        match TcpListener::bind(on) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                #[expect(clippy::disallowed_methods, reason = "see above")]
-                let now = Instant::now();
-                if now >= give_up {
-                    return Err(refusal(&error, on, name));
-                }
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "nothing tells when a port becomes free"
-                )]
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            Err(error) => return Err(refusal(&error, on, name)),
+    writer: &mut LogWriter,
+) -> Result<Vec<Opened>, Refusal> {
+    let mut opened = Vec::new();
+    for listener in &config.listeners {
+        let Listener { name, protocol, address, port, .. } = listener;
+        if let Some(reason) = ports::not_served(config, listener) {
+            let line = format!("inet_listener {name} (port {port}) is not opened: {reason}");
+            writer.add_line(Level::Warning, &line);
+            continue;
         }
+        let endpoint = SocketAddr::new(*address, *port);
+        let sockets =
+            ports::on_all_cores(name, endpoint, cores, options).map_err(|fault| refusal(&fault))?;
+        opened.push((listener.clone(), sockets));
+        writer.add_line(Level::Info, &format!("listening for {protocol} on {endpoint}"));
+    }
+    match serves_nothing(config) {
+        Some(reason) => Err(Refusal::config(reason)),
+        None => Ok(opened),
     }
 }
 
-fn refusal(error: &std::io::Error, on: SocketAddr, name: &str) -> Refusal {
-    match error.kind() {
-        std::io::ErrorKind::AddrInUse => Refusal {
-            exit: Exit::TempFail,
-            text: format!(
-                "inet_listener {name}: {on} is in use: stop what listens there (ss -ltnp 'sport = :{}'), or change its port",
-                on.port()
-            ),
-        },
-        std::io::ErrorKind::PermissionDenied => Refusal {
-            exit: Exit::NoPerm,
-            text: format!(
-                "inet_listener {name}: {on} is not permitted: ports below 1024 need CAP_NET_BIND_SERVICE \
-                 (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE)"
-            ),
-        },
-        _ => Refusal::config(format!(
-            "inet_listener {name}: {on} can't be opened: {error}; check address and listen"
-        )),
+/// The same for the control core; a listener that would let no client in stays closed, and the log says why.
+pub(super) fn open_doors(
+    config: &Config,
+    doors: &Doors,
+    writer: &mut LogWriter,
+) -> Result<OpenDoors, Refusal> {
+    for listener in &config.admin_listeners {
+        let (name, endpoint) = (&listener.name, listener.endpoint);
+        if let Some(reason) = door_not_served(config, listener) {
+            let line = format!("inet_listener {name} ({endpoint}) is not opened: {reason}");
+            writer.add_line(Level::Warning, &line);
+            continue;
+        }
+        ports::wait_until_free(name, endpoint).map_err(|fault| refusal(&fault))?;
+        let service = match listener.service {
+            AdminService::Doveadm => "doveadm",
+            AdminService::Stats => "stats",
+        };
+        writer.add_line(Level::Info, &format!("listening for {service} on {endpoint}"));
     }
+    doors.open_missing(config).map_err(|faults| match faults.first() {
+        Some(fault) => refusal(fault),
+        None => Refusal::config("a port can't be opened"),
+    })
+}
+
+fn refusal(fault: &PortFault) -> Refusal {
+    let exit = match fault.kind {
+        std::io::ErrorKind::AddrInUse => Exit::TempFail,
+        std::io::ErrorKind::PermissionDenied => Exit::NoPerm,
+        _ => Exit::Config,
+    };
+    Refusal { exit, text: fault.to_string() }
 }

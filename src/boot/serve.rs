@@ -1,36 +1,39 @@
 //! `hale run`: everything that has to stand before the first connection, and the end of it.
 
-use std::os::fd::{AsRawFd as _, IntoRawFd as _, OwnedFd};
-use std::rc::Rc;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
 use super::cores::{self, Plan};
 use super::data_core::DataCore;
 use super::exit::{Exit, Refusal};
-use super::{admin_socket, doveadm, limits, listen, lock, settings, stats};
-use crate::config::{Config, Listener as ListenerConfig, LogTarget};
-use crate::control::admin::{About, Admin, AdminSocket, Board, Listening};
+use super::{admin_socket, limits, listen, lock, settings};
+use crate::config::{Config, Edition, LogTarget, Settings};
+use crate::control::admin::{About, Admin, AdminSocket, Board, Reloaded};
 use crate::control::cluster::ClusterSettings;
-use crate::control::doveadm::{Door, DoveadmSettings};
+use crate::control::doveadm::DoveadmSettings;
 use crate::control::geodb::{GeoDb, GeoDbError, OpenMode};
 use crate::control::localdb::LocalDb;
+use crate::control::ports::{Opened, Ports};
 use crate::control::{
-    Certificates, Control, DoveadmDoors, Level, LogWriter, PassdbSources, PolicyServer, Probes,
-    Resolver, Routing, StatsDoor, UserDbs, moves_of, start_hashing,
+    Certificates, Control, Current, Doors, DoorsToServe, Level, LogWriter, PassdbSources,
+    PolicyServer, Probes, Reloader, Resolver, Routing, SettingFault, UserDbs, WatchedSources,
+    moves_of, rules_of_replies, start_hashing,
 };
 use crate::names::CoreId;
-use crate::ring::port::Fd;
+use crate::ring::passing::{self, Receiver};
 use crate::ring::socket::SocketOptions;
 use crate::secret::Secret;
 use crate::share::exchange::Exchange;
-use crate::worker::{VerifiedCache, WorkerSettings};
+use crate::share::snapshot::Published;
+use crate::worker::Basis;
 
-/// Serves until told to stop.
+/// Serves until told to stop. `path`, `written`: where the settings come from, and what they were like there.
 ///
 /// # Errors
 /// Why Hale can't run, with remedy and exit code.
-pub fn serve(config: &Config) -> Result<(), Refusal> {
+pub fn serve(config: &Config, path: &Path, written: &Arc<Settings>) -> Result<(), Refusal> {
     crate::ring::probe::probe().map_err(|fault| Refusal::config(fault.to_string()))?;
     let plan = cores::plan(&config.data_cores, &config.control_core)?;
     let mut writer = open_log(config)?;
@@ -45,7 +48,7 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     let local = LocalDb::start(
         settings::localdb(config),
         exchange.users.clone(),
-        std::sync::Arc::clone(&exchange.log),
+        Arc::clone(&exchange.log),
     )
     .map_err(|error| no_resources(&error))?;
     let geodb = open_geodb(config, &local, &mut writer)?;
@@ -60,30 +63,60 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
         unsent_bytes: config.limits.relay_unsent_buffer,
         receive_bytes: config.limits.relay_receive_buffer,
     };
-    let sockets = open_listeners(config, plan.data.len(), &options, &mut writer)?;
-    let doors = doveadm::open(config, &options, &mut writer)?;
-    let stats = stats::open(config, &options, &mut writer)?;
+    let opened = listen::open(config, plan.data.len(), &options, &mut writer)?;
+    let (doors, to_serve) = Doors::new(options);
+    doors.take_up(config, listen::open_doors(config, &doors, &mut writer)?);
     writer.flush();
+    board.settings_read();
     let wanted = config.limits.connections_per_core;
     let per_core = limits::connections_per_core(descriptors, wanted);
     let secret = random::<32>().map_err(|error| no_resources(&error))?;
     let secret = Secret::new(secret.to_vec());
-    let userdbs = UserDbs::configured(
-        config,
-        &exchange,
-        secret.clone(),
-        VerifiedCache::of_replies(&config.auth),
-    )
-    .map_err(|fault| Refusal::config(fault.to_string()))?;
-    let policy = PolicyServer::configured(config, &exchange.log)
-        .map_err(|fault| Refusal::config(fault.to_string()))?;
-    let house = House { config, plan, exchange, options, per_core };
-    let files = Files { sources, certificates };
-    let desk = Desk { socket, board, doors, stats };
-    let databases = Databases { geodb, local, userdbs, secret, policy };
-    let ended = house.run(databases, files, writer, desk, sockets);
+    let (ports, ends) = pass_ports(config, plan.data.len(), opened, &exchange, options)
+        .map_err(|error| no_resources(&error))?;
+    let reloaded = reloaded(config, &exchange, &secret)?;
+    let reloader = Reloader {
+        path: path.to_owned(),
+        started: Arc::clone(written),
+        written: Arc::clone(written),
+        ports,
+        doors,
+        exchange: exchange.clone(),
+        sources: WatchedSources::new(sources),
+        userdbs: reloaded.userdbs.clone(),
+        policy: reloaded.policy.clone(),
+        certificates: Current::new(certificates),
+        probes: None,
+        doveadm: Current::new(DoveadmSettings::new(config)),
+        cluster: reloaded.settings.clone(),
+        process_user: rustix::process::geteuid().as_raw(),
+    };
+    let basis = Basis {
+        host: own_name(config).into(),
+        connections_max: per_core,
+        cores: plan.data.len(),
+        secret,
+    };
+    let house = House { config, plan, exchange, options, basis };
+    let desk = Desk { socket, board, doors: to_serve, reloaded };
+    let ended = house.run((geodb, local), reloader, writer, desk, ends);
     admin_socket::remove(&config.base_dir);
     ended.map_err(|error| no_resources(&error))
+}
+
+/// The owner of the ports, and where each data core takes its sockets.
+fn pass_ports(
+    config: &Config,
+    cores: usize,
+    opened: Vec<Opened>,
+    exchange: &Exchange,
+    options: SocketOptions,
+) -> std::io::Result<(Ports, Vec<Receiver>)> {
+    let pairs = (0..cores).map(|_| passing::pair()).collect::<std::io::Result<Vec<_>>>()?;
+    let (senders, receivers) = pairs.into_iter().unzip();
+    let config = Arc::new(config.clone());
+    let ports = Ports::begin(config, exchange.clone(), senders, options, opened)?;
+    Ok((ports, receivers))
 }
 
 fn open_log(config: &Config) -> Result<LogWriter, Refusal> {
@@ -120,7 +153,7 @@ fn load_passdbs(
     board: &Board,
     writer: &mut LogWriter,
 ) -> Result<PassdbSources, Refusal> {
-    let mut sources = settings::passdb_sources(config)?;
+    let mut sources = settings::passdb_sources(config, &UserDbs::ids_of(config))?;
     let (passdbs, remarks) = sources.load().map_err(|faults| settings::refused_files(&faults))?;
     board.passdbs_read(&remarks);
     for remark in remarks {
@@ -145,70 +178,21 @@ fn load_certificates(
     Ok(certificates)
 }
 
-/// What the control core reads again while it serves.
-struct Files {
-    sources: PassdbSources,
-    certificates: Certificates,
-}
-
-/// The cluster's rows, and what this host keeps of them.
-struct Databases {
-    geodb: GeoDb,
-    local: LocalDb,
-    userdbs: UserDbs,
-    policy: Option<Rc<PolicyServer>>,
-    /// By which what is remembered of passwords is found again, and nothing told from it.
-    secret: Secret,
+fn reloaded(config: &Config, exchange: &Exchange, secret: &Secret) -> Result<Reloaded, Refusal> {
+    let refused = |fault: SettingFault| Refusal::config(fault.to_string());
+    let rules = rules_of_replies(&config.auth);
+    let userdbs = UserDbs::configured(config, exchange, secret.clone(), rules).map_err(refused)?;
+    let policy = PolicyServer::configured(config, &exchange.log).map_err(refused)?;
+    let settings = Current::new(ClusterSettings::new(config));
+    Ok(Reloaded { userdbs, policy: Current::new(policy), settings })
 }
 
 /// Where operators ask, and what is written down for them.
 struct Desk {
     socket: AdminSocket,
     board: Board,
-    doors: Vec<Door>,
-    stats: Vec<StatsDoor>,
-}
-
-/// The sockets of one data core.
-type Sockets = Vec<(OwnedFd, ListenerConfig)>;
-
-/// The sockets of each listener, one per data core. Only protocols that have a dialogue are served.
-fn open_listeners(
-    config: &Config,
-    cores: usize,
-    options: &SocketOptions,
-    writer: &mut LogWriter,
-) -> Result<Vec<Sockets>, Refusal> {
-    let mut per_core: Vec<Sockets> = (0..cores).map(|_| Vec::new()).collect();
-    for listener in &config.listeners {
-        let ListenerConfig { name, protocol, address, port, .. } = listener;
-        if let Some(reason) = not_served(config, listener) {
-            let line = format!("inet_listener {name} (port {port}) is not opened: {reason}");
-            writer.add_line(Level::Warning, &line);
-            continue;
-        }
-        let endpoint = std::net::SocketAddr::new(*address, *port);
-        let sockets = listen::open(name, endpoint, cores, options)?;
-        for (list, socket) in per_core.iter_mut().zip(sockets) {
-            list.push((socket, listener.clone()));
-        }
-        writer.add_line(Level::Info, &format!("listening for {protocol} on {endpoint}"));
-    }
-    if per_core.iter().all(Vec::is_empty) {
-        return Err(Refusal::config(
-            "no listener is open: configure at least one inet_listener, and a certificate for those with ssl",
-        ));
-    }
-    Ok(per_core)
-}
-
-/// Why this version does not open a listener.
-fn not_served(config: &Config, listener: &ListenerConfig) -> Option<&'static str> {
-    if !listener.ssl {
-        return None;
-    }
-    let has_certificate = config.ssl.of(listener.protocol).has_certificate();
-    (!has_certificate).then_some("ssl_server_cert_file names no certificate")
+    doors: DoorsToServe,
+    reloaded: Reloaded,
 }
 
 fn no_resources(error: &std::io::Error) -> Refusal {
@@ -226,31 +210,34 @@ struct House<'a> {
     plan: Plan,
     exchange: Exchange,
     options: SocketOptions,
-    per_core: u32,
+    basis: Basis,
 }
 
 impl House<'_> {
     fn run(
         self,
-        databases: Databases,
-        files: Files,
+        (geodb, local): (GeoDb, LocalDb),
+        reloader: Reloader,
         writer: LogWriter,
         desk: Desk,
-        sockets: Vec<Sockets>,
+        ends: Vec<Receiver>,
     ) -> std::io::Result<()> {
-        let Databases { geodb, local, userdbs, secret, policy } = databases;
         let pool = self.start_hashing()?;
         cores::pin(self.plan.control);
+        let ports = reloader.ports.clone();
         let admin = Admin::new(
             self.exchange.clone(),
-            self.about(&sockets),
+            self.about(),
             desk.board,
             geodb.clone(),
             local.clone(),
-            userdbs.clone(),
-            ClusterSettings::new(self.config),
-        )
-        .ruled_by(policy.clone());
+            ports.clone(),
+            desk.reloaded,
+        );
+        let own = &self.basis.host;
+        let probes = Probes::new(self.config, geodb.clone(), self.exchange.clone(), own);
+        let reloader = Reloader { probes: probes.as_ref().map(Probes::ways), ..reloader };
+        let exchange = self.exchange.clone();
         let control = Control {
             routing: Routing::new(
                 self.config,
@@ -258,36 +245,19 @@ impl House<'_> {
                 self.exchange.clone(),
                 Some(local.clone()),
             ),
-            probes: Probes::new(
-                self.config,
-                geodb.clone(),
-                self.exchange.clone(),
-                &own_name(self.config),
-            ),
+            probes,
             local,
             socket: desk.socket,
-            stats: desk.stats,
+            doors: desk.doors,
             admin,
             moves: moves_of(self.config),
-            doveadm: DoveadmDoors {
-                doors: desk.doors,
-                settings: DoveadmSettings::new(self.config),
-                resolver: Resolver::new(self.config.cluster.hosts_file.clone()),
-            },
+            resolver: Resolver::new(self.config.cluster.hosts_file.clone()),
             geodb,
-            sources: files.sources,
-            userdbs,
-            policy,
-            certificates: files.certificates,
+            reloader,
             writer,
-            drain_timeout: match self.config.limits.shutdown_clients {
-                true => Some(self.config.limits.shutdown_timeout),
-                false => None,
-            },
         };
-        let exchange = self.exchange.clone();
         let ended = crate::control::run(control, exchange, || {
-            let cores = self.start_cores(sockets, secret)?;
+            let cores = self.start_cores(&ports.editions(), ends)?;
             tell_systemd_ready();
             Ok(move || join(cores))
         });
@@ -307,24 +277,13 @@ impl House<'_> {
     }
 
     /// What is told of the process that does not change.
-    fn about(&self, sockets: &[Sockets]) -> About {
-        let listening = |(_, listener): &(OwnedFd, ListenerConfig)| {
-            let ListenerConfig { name, protocol, address, port, ssl, haproxy, .. } = listener;
-            Listening {
-                name: name.to_string(),
-                protocol: *protocol,
-                address: std::net::SocketAddr::new(*address, *port),
-                tls: *ssl,
-                haproxy: *haproxy,
-            }
-        };
+    fn about(&self) -> About {
         About {
-            proxy: own_name(self.config).into(),
+            proxy: self.basis.host.clone(),
             started: crate::ring::clock::now(),
             control_cpu: self.plan.control,
             data_cpus: self.plan.data.clone(),
-            connections_per_core: self.per_core,
-            listeners: sockets.first().into_iter().flatten().map(listening).collect(),
+            connections_per_core: self.basis.connections_max,
             geodb: self.config.cluster.geodb.to_string(),
             localdb: format!("sqlite:{}", self.config.cluster.localdb.display()),
         }
@@ -332,41 +291,28 @@ impl House<'_> {
 
     fn start_cores(
         &self,
-        sockets: Vec<Sockets>,
-        secret: Secret,
+        editions: &Published<Edition>,
+        ends: Vec<Receiver>,
     ) -> std::io::Result<Vec<JoinHandle<()>>> {
-        let settings = std::sync::Arc::new(WorkerSettings::new(
-            self.config,
-            &own_name(self.config),
-            self.per_core,
-            &secret,
-        ));
-        let cache = VerifiedCache::configured(&self.config.auth, self.plan.data.len(), secret);
         let mut threads = Vec::new();
-        for (index, (cpu, sockets)) in self.plan.data.iter().zip(sockets).enumerate() {
+        for (index, (cpu, end)) in self.plan.data.iter().zip(ends).enumerate() {
             let (own_table, told) = channel();
-            let by_number = |(socket, config): &(OwnedFd, ListenerConfig)| {
-                (Fd(socket.as_raw_fd()), config.clone())
-            };
             let core = DataCore {
                 id: CoreId(u16::try_from(index).unwrap_or(u16::MAX)),
                 cpu: *cpu,
-                settings: std::sync::Arc::clone(&settings),
+                basis: self.basis.clone(),
+                editions: editions.clone(),
                 exchange: self.exchange.clone(),
-                cache: cache.clone(),
                 seed: u64::from_ne_bytes(random::<8>()?),
-                sockets: sockets.iter().map(by_number).collect(),
+                passed: end.fd(),
                 options: self.options,
                 own_table,
             };
             let name = format!("hale-data-{index}");
             threads.push(std::thread::Builder::new().name(name).spawn(move || core.run())?);
-            // The core's copies are its own now. Ours have to go, or a drained port would stay open behind its back.
+            // The core's copy is its own now, and ours goes, unless both are the same.
             if told.recv() != Ok(true) {
-                for (socket, _) in sockets {
-                    // The shared table's only copy, which the core closes.
-                    let _ = socket.into_raw_fd();
-                }
+                let _ = end.into_fd();
             }
         }
         Ok(threads)

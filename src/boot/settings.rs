@@ -4,7 +4,8 @@ use super::exit::{Exit, Refusal};
 use crate::config::Config;
 use crate::control::localdb::LocalDbSettings;
 use crate::control::{
-    Certificates, Inspected, LoadedCertificates, PassdbFault, PassdbSources, cluster, inspect,
+    Certificates, Inspected, LoadedCertificates, PassdbFault, PassdbSources, UserDbs, cluster,
+    inspect,
 };
 
 /// Whether the settings make sense to the rooms that use them, certificates are good, and no other user can read the files
@@ -14,7 +15,9 @@ use crate::control::{
 /// The first setting that does not; all files that others can read (OP-07).
 pub fn check(config: &Config) -> Result<Vec<String>, Refusal> {
     let (_, LoadedCertificates { mut remarks, .. }) = certificates(config)?;
-    passdb_sources(config)?.check_files().map_err(|faults| refused_files(&faults))?;
+    passdb_sources(config, &UserDbs::ids_of(config))?
+        .check_files()
+        .map_err(|faults| refused_files(&faults))?;
     remarks.extend(hosts_file_remark(config));
     Ok(remarks)
 }
@@ -48,8 +51,8 @@ pub fn connect(config: &Config) -> Result<Vec<Inspected>, Refusal> {
 ///
 /// # Errors
 /// The first setting that can't be served.
-pub(super) fn passdb_sources(config: &Config) -> Result<PassdbSources, Refusal> {
-    PassdbSources::configured(config, rustix::process::geteuid().as_raw())
+pub(super) fn passdb_sources(config: &Config, ids: &[u32]) -> Result<PassdbSources, Refusal> {
+    PassdbSources::configured(config, ids, rustix::process::geteuid().as_raw())
         .map_err(|fault| Refusal::config(fault.to_string()))
 }
 

@@ -81,7 +81,8 @@ fn entry(page: &mut String, setting: &Setting) {
         Origin::Hale => "Hale's own",
     };
     let _ = write!(page, "\n### {}\n\n", setting.name);
-    let _ = writeln!(page, "{} · default {default} · {origin}\n", kind(setting.kind));
+    let (kind, effect) = (kind(setting.kind), setting.effect().told());
+    let _ = writeln!(page, "{kind} · default {default} · {origin} · {effect}\n");
     let _ = writeln!(page, "{}", setting.doc);
     if let Some(told) = setting.served.told() {
         let _ = writeln!(page, "\n{told}");
@@ -237,6 +238,9 @@ that a proxy meets are understood, too. `hale check-config` names every mistake 
 | `%{variable \\| filter}` | a variable, see below |
 | `%{env:NAME}`, `$ENV:NAME` | a variable of the environment, put in when the file is read |
 | `$name`, `$SET:name` | the value of a setting so far: in this block, else around it, else its default |
+
+The last word behind each type says when a change takes effect: `reload` by `hale reload`, for what begins from then on; `restart` when Hale is
+started again. A reload tells which of the latter were changed.
 
 Relative paths start at the folder of the file they stand in. Times need a unit (`500ms`, `31secs`, `10 min`, `1 hour`);
 sizes may have one (`64k`, `1M`).

@@ -20,6 +20,8 @@ pub mod model;
 pub mod sieve;
 mod sort;
 mod check;
+mod changes;
+mod edition;
 pub mod render;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -27,9 +29,11 @@ pub(crate) mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use changes::{Change, changes};
 #[cfg(feature = "appliance")]
 pub(crate) use check::masked;
 pub use diagnostic::{Diagnostic, Place};
+pub use edition::{Edition, OpenListener};
 pub use model::{
     AllowCleartext, Cassandra, Config, Consistencies, Consistency, ControlCore, Cores, Field,
     GeoDb, Listener, Log, LogTarget, LoginLog, Outcome, Passdb, PassdbDriver, RemotePassdb,
@@ -49,7 +53,7 @@ pub struct Loaded {
     /// The checked configuration; absent exactly when there are errors.
     pub config: Option<Config>,
     /// The settings as written, for `hale config`; also there when `config` is not.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// Everything that has to be put right, by file and line.
     pub errors: Vec<Diagnostic>,
     /// What Hale ignores or understands differently.
@@ -65,5 +69,5 @@ pub fn load(source: &mut impl Source, path: &Path) -> Loaded {
     let config = check::check(&settings, &environment, &mut findings);
     let (errors, warnings) = findings.into_parts();
     let config = if errors.is_empty() { Some(config) } else { None };
-    Loaded { config, settings, errors, warnings }
+    Loaded { config, settings: Arc::new(settings), errors, warnings }
 }

@@ -9,6 +9,7 @@ use crate::names::Protocol;
 mod blocks;
 mod bounds;
 mod cassandra;
+mod effect;
 mod evidence;
 mod fields;
 mod foreign;
@@ -21,6 +22,7 @@ mod userdbs;
 pub(super) use served::services_told;
 pub use served::{SERVICES, Served, service as served_service};
 
+pub use effect::Effect;
 pub use fields::{HARMLESS_FIELDS, PASSDB_FIELDS, UNSERVED_FIELDS, unserved_field};
 pub use foreign::{Foreign, Outcome, dovecots, foreign, foreign_block};
 pub use userdbs::{ArgsFile, args_file, args_file_names};

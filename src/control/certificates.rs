@@ -19,7 +19,7 @@ use crate::tls::{
 use crate::wire::certificate_name::NameField;
 
 /// Where certificates come from, and the keys of tickets.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Certificates {
     ssl: Ssl,
     /// Some backend is to be reached by TLS, and has to prove itself.
@@ -119,6 +119,19 @@ impl Certificates {
             }
             false => Err(faults),
         }
+    }
+
+    /// The same files with the keys of `running`: clients with tickets go on with their sessions.
+    #[must_use]
+    pub fn resuming(self, running: &Self) -> Self {
+        Self { tickets: running.tickets.clone(), ..self }
+    }
+
+    /// The context with these keys, should they have been replaced while it was made.
+    #[must_use]
+    pub fn ticketed(&self, context: Context) -> Context {
+        let servers = context.servers.as_ref().map(|servers| servers.with_tickets(&self.tickets));
+        Context { servers, ..context }
     }
 
     /// Replaces the keys of tickets in what is published now.

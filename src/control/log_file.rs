@@ -124,6 +124,14 @@ impl LogWriter {
         }
     }
 
+    /// Writes what was added, and goes on as `next`.
+    pub fn flush_into(&mut self, next: Self) {
+        self.flush();
+        let lost = self.lost;
+        *self = next;
+        self.lost += lost;
+    }
+
     /// Opens the file anew: it was rotated away.
     pub fn reopen(&mut self) {
         if let Target::File { path, file } = &mut self.target {

@@ -22,10 +22,15 @@ pub struct SettingFault(pub String);
 
 impl PassdbSources {
     /// The password databases of a configuration, in order; their files are not read yet. `process_user`: who we run as.
+    /// `ids`: by which the drivers of those are found that are asked elsewhere.
     ///
     /// # Errors
     /// The first setting that can't be served.
-    pub fn configured(config: &Config, process_user: u32) -> Result<Self, SettingFault> {
+    pub fn configured(
+        config: &Config,
+        ids: &[u32],
+        process_user: u32,
+    ) -> Result<Self, SettingFault> {
         let users = UserRules {
             format: template("auth_username_format", &config.auth.username_format)?,
             chars: AllowedChars::new(&config.auth.username_chars),
@@ -33,13 +38,13 @@ impl PassdbSources {
             default_domain: config.auth.default_domain.as_deref().map(Into::into),
             salt_secret: config.doveadm.password.clone().unwrap_or_else(drawn),
         };
-        let numbered = config.auth.passdbs.iter().enumerate();
-        let list = numbered.map(|(id, it)| passdb(id, it)).collect::<Result<Vec<_>, _>>()?;
+        let numbered = ids.iter().zip(&config.auth.passdbs);
+        let list = numbered.map(|(id, it)| passdb(*id, it)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self::new(users, list, process_user))
     }
 }
 
-fn passdb(id: usize, settings: &config::Passdb) -> Result<(Passdb, PassdbFiles), SettingFault> {
+fn passdb(id: u32, settings: &config::Passdb) -> Result<(Passdb, PassdbFiles), SettingFault> {
     let name = &settings.name;
     let place = &settings.place;
     let mut passdb = Passdb::new(name, Driver::Static);

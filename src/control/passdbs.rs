@@ -4,7 +4,9 @@
 //! one stays in force and the log says why (DB-08). A file that others can read, or that belongs to another user, cannot be
 //! used either (OP-07): its hashes may be known, or its rows not be ours.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -20,6 +22,41 @@ pub struct PassdbSources {
     sources: Vec<Source>,
     /// The user id that this process runs as.
     process_user: u32,
+}
+
+/// The databases of the configuration in force, which are looked at beside the control core. Clones are the same place.
+#[derive(Clone, Debug)]
+pub struct WatchedSources(Rc<RefCell<(Option<PassdbSources>, u64)>>);
+
+impl WatchedSources {
+    /// Those of the start.
+    #[must_use]
+    pub fn new(sources: PassdbSources) -> Self {
+        Self(Rc::new(RefCell::new((Some(sources), 0))))
+    }
+
+    /// To be looked at, and a number to give them back by.
+    pub(super) fn take(&self) -> Option<(PassdbSources, u64)> {
+        let mut place = self.0.borrow_mut();
+        let number = place.1;
+        place.0.take().map(|sources| (sources, number))
+    }
+
+    /// They were looked at. Whether they are those in force.
+    pub(super) fn give_back(&self, sources: PassdbSources, number: u64) -> bool {
+        let mut place = self.0.borrow_mut();
+        let is_same = place.1 == number;
+        if is_same {
+            place.0 = Some(sources);
+        }
+        is_same
+    }
+
+    /// Others are in force.
+    pub(super) fn replace(&self, sources: PassdbSources) {
+        let mut place = self.0.borrow_mut();
+        *place = (Some(sources), place.1.wrapping_add(1));
+    }
 }
 
 /// The files of a password database.

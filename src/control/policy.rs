@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -297,18 +297,22 @@ impl PolicyServer {
             self.fate()
         );
         self.note(true, &text);
-        let server = Rc::clone(self);
-        spawn_local(async move { server.try_until_it_answers().await });
+        spawn_local(Self::try_until_it_answers(Rc::downgrade(self)));
     }
 
     /// No login pays for finding out.
-    async fn try_until_it_answers(&self) {
-        while self.health.borrow().is_failing() {
+    async fn try_until_it_answers(server: Weak<Self>) {
+        loop {
             sleep(limits::USERDB_TRIAL_EVERY).await;
-            let trial = self.client.try_out(&self.policy.url);
-            let within = self.answer_timeout.min(limits::USERDB_TRIAL_TIMEOUT);
+            // A reload has put another one in its place.
+            let Some(server) = server.upgrade() else { return };
+            let trial = server.client.try_out(&server.policy.url);
+            let within = server.answer_timeout.min(limits::USERDB_TRIAL_TIMEOUT);
             if let Ok(Ok(())) = timeout(within, trial).await {
-                self.recover();
+                server.recover();
+            }
+            if !server.health.borrow().is_failing() {
+                return;
             }
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::orders::Orders;
+use super::ports::Ports;
 use super::tasks::{Control, FileSignals, Tasks};
 use crate::share::exchange::Exchange;
 use crate::share::messages::ToCore;
@@ -34,12 +35,12 @@ pub fn run<Joined: FnOnce() + Send + 'static>(
             hangup: caught(SignalKind::hangup())?,
             reload: caught(SignalKind::hangup())?,
         };
-        let drain_timeout = control.drain_timeout;
+        let ports = control.reloader.ports.clone();
         let orders = Orders::default();
         let mut tasks = Tasks::start(control, &exchange, files, orders.clone()).await?;
         let served = match start_cores() {
             Ok(joined) => {
-                serve(&mut tasks, &exchange, (ending, orders), drain_timeout, joined).await;
+                serve(&mut tasks, &exchange, (ending, orders), &ports, joined).await;
                 Ok(())
             }
             Err(error) => Err(error),
@@ -59,11 +60,11 @@ async fn serve(
     tasks: &mut Tasks,
     exchange: &Exchange,
     (mut ending, orders): (Ending, Orders),
-    drain_timeout: Option<Duration>,
+    ports: &Ports,
     joined: impl FnOnce() + Send + 'static,
 ) {
     let mut cores_done = tokio::task::spawn_blocking(joined);
-    let mut within = drain_timeout;
+    let mut is_first = true;
     loop {
         tokio::select! {
             _ = &mut cores_done => break,
@@ -72,6 +73,14 @@ async fn serve(
             () = orders.stopping() => {}
             () = tasks.broken() => give_up(),
         }
+        // As a reload may have left it.
+        let limits = &ports.edition().config.limits;
+        let within = match is_first {
+            true => limits.shutdown_clients.then_some(limits.shutdown_timeout),
+            false => Some(Duration::ZERO),
+        };
+        is_first = false;
+        ports.let_go();
         let until = within.map_or_else(
             || "all the time they want".to_owned(),
             |time| format!("{} s to finish", time.as_secs()),
@@ -81,7 +90,6 @@ async fn serve(
             // Mailboxes hold thousands; a core that lets them fill up will see the next signal.
             let _ = core.send(ToCore::Drain(within.unwrap_or(Duration::MAX)));
         }
-        within = Some(Duration::ZERO);
     }
     tasks.note(format!("stopped; totals: {}", exchange.totals()));
 }

@@ -12,3 +12,7 @@ pub const STATS_IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 pub const STATS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Backends of which metrics tell: each has up to forty series, and a scrape of them all stays below ten megabytes.
 pub const STATS_BACKENDS_MAX: usize = 2000;
+/// An answer of the admin socket's commands by HTTP, which is gathered before it is sent: a list of a hundred thousand sessions.
+pub const ADMIN_HTTP_ANSWER_BYTES_MAX: usize = 16 << 20;
+/// Until all data cores have opened and closed what a reload or an operator asks of them: a few turns of each.
+pub const LISTENERS_PATIENCE: Duration = Duration::from_secs(5);

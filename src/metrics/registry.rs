@@ -83,6 +83,8 @@ metrics! {
     Refused = Counter "hale_connections_refused_total" [] "Connections closed before a greeting: a sender that is not trusted, a bad PROXY header, no place.";
     CrowdedOut = Counter "hale_connections_crowded_out_total" [] "Connections without a login that made room for newer ones.";
     AcceptStarved = Counter "hale_accepts_starved_total" [] "Connections that could not be accepted for want of descriptors.";
+    ListenerOpen = Gauge "hale_listener_open" ["listener", "address"] "Whether a listener accepts: 0 while an operator has drained it.";
+    ReloadRefused = Gauge "hale_reload_refused" [] "Whether the last reload was refused: then what is in force is not what the configuration says.";
     Logins = Counter "hale_logins_total" ["protocol", "mechanism", "result"] "Logins by what came of them: ok, or the code of the failure as in the log. In LMTP recipients that were refused.";
     LoginDuration = Histogram "hale_login_duration_seconds" ["protocol"] "From the client's credentials to the backend's OK, of logins that succeeded.";
     LoginStep = Histogram "hale_login_step_duration_seconds" ["step"] "What one step of a login took, of logins that succeeded and took it.";

@@ -14,6 +14,7 @@ mod pipes;
 pub mod clock;
 pub mod descriptors;
 mod endings;
+pub mod passing;
 pub mod memory;
 pub mod wake;
 pub mod probe;

@@ -320,6 +320,10 @@ pub trait Port {
     /// Accepts one connection with the descriptor kept in reserve, sends `line` and closes it: what is done when no
     /// descriptor is left (R-ACCEPT-1).
     fn refuse_one(&mut self, listener: Fd, line: &[u8]);
+    /// A connection that waits at a listener; none: none does. For a listener that is about to close.
+    fn accept_now(&mut self, listener: Fd) -> Option<Fd>;
+    /// Descriptors that another thread has passed on, by number, owned by this core from now on.
+    fn take_passed(&mut self) -> Vec<(u32, Fd)>;
 }
 
 #[cfg(test)]

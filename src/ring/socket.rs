@@ -184,6 +184,21 @@ pub fn listen(on: SocketAddr, options: &SocketOptions) -> std::io::Result<OwnedF
     Ok(socket)
 }
 
+/// Whether the port could be had by [`listen`] without sharing it with a process of the same user. Nothing listens meanwhile, so
+/// that no client connects to what is closed again.
+///
+/// # Errors
+/// The kernel's: address in use, not ours, or not permitted.
+pub fn reserve(on: SocketAddr) -> std::io::Result<()> {
+    let family = if on.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    if on.is_ipv6() {
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    Ok(net::bind(&socket, &on)?)
+}
+
 fn stream_options(socket: &OwnedFd, options: &SocketOptions) -> rustix::io::Result<()> {
     sockopt::set_tcp_nodelay(socket, true)?;
     set_probes(socket)?;

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use super::endings::Ending;
 use super::outgoing::Outgoing;
+use super::passing;
 use super::pipes::Pipes;
 use super::port::{
     Completion, Fd, Half, IoFault, Kind, Need, Outcome, PipeId, Port, Ready, Token, Unsent,
@@ -38,6 +39,8 @@ pub struct Uring {
     options: SocketOptions,
     waker: Waker,
     spare: Option<std::os::fd::OwnedFd>,
+    /// Where descriptors of other threads come out.
+    passed: Option<Fd>,
 }
 
 impl std::fmt::Debug for Uring {
@@ -64,10 +67,17 @@ impl Uring {
             options,
             waker,
             spare: None,
+            passed: None,
         };
         port.arm_wake();
         port.keep_spare();
         Ok(port)
+    }
+
+    /// The same, with an end of [`passing`] that the calling thread owns.
+    #[must_use]
+    pub fn receiving_from(self, passed: Fd) -> Self {
+        Self { passed: Some(passed), ..self }
     }
 
     fn arm_wake(&mut self) {
@@ -393,17 +403,23 @@ impl Port for Uring {
 
     fn refuse_one(&mut self, listener: Fd, line: &[u8]) {
         self.spare = None;
-        if let Ok(connection) = rustix::net::accept_with(
-            socket::borrow(listener),
-            rustix::net::SocketFlags::NONBLOCK | rustix::net::SocketFlags::CLOEXEC,
-        ) {
-            let connection = Fd(connection.into_raw_fd());
+        if let Some(connection) = self.accept_now(listener) {
             // The line is a courtesy: a peer that does not take it is closed all the same.
             let _ = socket::send(connection, line);
             socket::shutdown(connection, Half::Both);
             self.close(connection);
         }
         self.keep_spare();
+    }
+
+    fn accept_now(&mut self, listener: Fd) -> Option<Fd> {
+        let flags = rustix::net::SocketFlags::NONBLOCK | rustix::net::SocketFlags::CLOEXEC;
+        let accepted = rustix::net::accept_with(socket::borrow(listener), flags).ok()?;
+        Some(Fd(accepted.into_raw_fd()))
+    }
+
+    fn take_passed(&mut self) -> Vec<(u32, Fd)> {
+        self.passed.map(passing::take_all).unwrap_or_default()
     }
 }
 

@@ -175,12 +175,21 @@ pub struct Counters {
     cells: CachePadded<[AtomicU64; Counter::ALL.len()]>,
     /// Logins, by more than their number.
     pub logins: Logins,
+    /// Sockets that the core listens on.
+    listening: AtomicU64,
+    /// The serial of the edition of the configuration that the core goes by.
+    edition: AtomicU64,
 }
 
 impl Default for Counters {
     fn default() -> Self {
         let cells = CachePadded::new([const { AtomicU64::new(0) }; Counter::ALL.len()]);
-        Self { cells, logins: Logins::default() }
+        Self {
+            cells,
+            logins: Logins::default(),
+            listening: AtomicU64::new(0),
+            edition: AtomicU64::new(0),
+        }
     }
 }
 
@@ -190,6 +199,28 @@ impl Counters {
         if let Some(cell) = self.cells.get(counter as usize) {
             cell.store(cell.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
         }
+    }
+
+    /// The owning core listens on so many sockets.
+    pub fn listens(&self, sockets: u64) {
+        self.listening.store(sockets, Ordering::Relaxed);
+    }
+
+    /// The owning core goes by the edition of this serial.
+    pub fn goes_by(&self, edition: u64) {
+        self.edition.store(edition, Ordering::Relaxed);
+    }
+
+    /// The serial of the edition that the core goes by.
+    #[must_use]
+    pub fn edition(&self) -> u64 {
+        self.edition.load(Ordering::Relaxed)
+    }
+
+    /// On how many sockets the core listens.
+    #[must_use]
+    pub fn listening(&self) -> u64 {
+        self.listening.load(Ordering::Relaxed)
     }
 
     /// The value of a counter, for any thread.

@@ -170,6 +170,8 @@ pub enum ToCore {
     Enquire(Arc<Enquiry>, Place),
     /// Stop: finish what runs within this time.
     Drain(Duration),
+    /// Another edition of the configuration is in force.
+    Renew,
 }
 
 /// What came out of a question.

@@ -51,6 +51,12 @@ impl<T> Published<T> {
         }
     }
 
+    /// How many tables there are, the current one included.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.retired.len() + 1
+    }
+
     /// The table as it is now, for code that looks rarely.
     #[must_use]
     pub fn load(&self) -> Arc<T> {

@@ -35,6 +35,7 @@ use super::next::Next;
 use super::relay::driver::Driver;
 use super::relay::label::Label;
 use super::relay::state::Relay;
+use super::renewal::Renewal;
 use super::rooms::Rooms;
 use super::sessions::Sessions;
 use super::settings::{Links, WorkerSettings};
@@ -49,6 +50,8 @@ pub struct Worker<P: Port> {
     /// What others tell this core.
     mailbox: Arc<Mailbox<ToCore>>,
     pub(super) draining: Option<Drain>,
+    /// Where another edition of the configuration is found; none: there is only one.
+    renewal: Option<Renewal>,
     completions: Vec<Completion>,
     due: Vec<u32>,
 }
@@ -80,10 +83,19 @@ impl<P: Port> Worker<P> {
             mailbox: Arc::clone(&links.mail),
             rooms: Rooms::new(settings, links, look_ups, seed, io.now),
             draining: None,
+            renewal: None,
             completions: Vec::with_capacity(1024),
             due: Vec::with_capacity(64),
             io,
         }
+    }
+
+    /// The same, where the configuration may change.
+    #[must_use]
+    pub fn renewed_by(self, renewal: Renewal) -> Self {
+        let mut worker = Self { renewal: Some(renewal), ..self };
+        worker.renew();
+        worker
     }
 
     /// Serves until a drain is over.
@@ -211,6 +223,7 @@ impl<P: Port> Worker<P> {
         if let Some(accepted) = self.listeners.completed(index, outcome, more, io, reports) {
             self.let_in(accepted);
         }
+        self.take_waiting();
     }
 
     fn let_in(&mut self, accepted: (usize, Fd)) {
@@ -282,8 +295,34 @@ impl<P: Port> Worker<P> {
                 }
                 ToCore::Enquire(enquiry, from) => self.rooms.enquiries.ask(enquiry, from),
                 ToCore::Drain(within) => self.drain(within),
+                ToCore::Renew => self.renew(),
             }
         }
+    }
+
+    /// The edition of the configuration that is published now holds for connections that come from here on.
+    fn renew(&mut self) {
+        let Some(renewal) = &mut self.renewal else { return };
+        let news = renewal.look();
+        if let Some((settings, cache)) = news.settings {
+            self.rooms.renew(&settings, &cache);
+        }
+        let passed = self.io.port.take_passed();
+        self.listeners.renew(&news.open, news.next_socket, passed, &mut self.io);
+        self.rooms.reports.listen(self.listeners.descriptors().count());
+        self.take_waiting();
+        self.rooms.reports.go_by(news.serial);
+    }
+
+    /// Lets those in who wait at listeners that close.
+    fn take_waiting(&mut self) {
+        if !self.listeners.are_emptying() {
+            return;
+        }
+        while let Some(accepted) = self.listeners.take_waiting(&mut self.io) {
+            self.let_in(accepted);
+        }
+        self.rooms.reports.listen(self.listeners.descriptors().count());
     }
 
     fn pass_deadlines(&mut self) {

@@ -25,7 +25,7 @@ pub(super) struct Reports {
     site_attempts: SiteAttempts,
     evidence: Evidence,
     /// `log_debug`: reports that only the debug level shows are worth making.
-    log_debug: bool,
+    pub(super) log_debug: bool,
     /// When a complaint about the host was made last.
     complained_at: Cell<Option<Tick>>,
 }
@@ -48,6 +48,16 @@ impl Reports {
 
     pub(super) fn add(&self, counter: Counter, count: u64) {
         self.counters.add(counter, count);
+    }
+
+    /// The core goes by this edition of the configuration.
+    pub(super) fn go_by(&self, edition: u64) {
+        self.counters.goes_by(edition);
+    }
+
+    /// The core listens on so many sockets.
+    pub(super) fn listen(&self, sockets: usize) {
+        self.counters.listens(u64::try_from(sockets).unwrap_or(u64::MAX));
     }
 
     /// Counts an event and hands it to the log.

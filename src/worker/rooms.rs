@@ -24,7 +24,7 @@ use super::relay::relays::Relays;
 use super::relay::state::Relay;
 use super::report::Reports;
 use super::sessions::Sessions;
-use super::settings::{Links, WorkerSettings};
+use super::settings::{Links, VerifiedCache, WorkerSettings};
 use super::signal::Signal;
 use super::tls::channel::CoreTls;
 
@@ -91,6 +91,18 @@ impl Rooms {
             chance,
             settings,
         }
+    }
+
+    /// Other settings hold for what begins from here on.
+    pub(super) fn renew(&mut self, settings: &WorkerSettings, cache: &VerifiedCache) {
+        let settings = Arc::new(settings.for_one_core());
+        self.reports.log_debug = settings.log_debug;
+        self.door.per_address = settings.per_address;
+        self.throttle.is_off = settings.failure_delay().is_zero();
+        self.backends.leave_from(&settings.source_ips);
+        self.relays.renew(Arc::clone(&settings));
+        self.look_ups.renew(cache, settings.policy);
+        self.settings = settings;
     }
 
     /// Tells a connection what happened to it. What is to become of it is for the core to do.

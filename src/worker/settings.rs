@@ -328,16 +328,8 @@ impl VerifiedCache {
     pub fn configured(auth: &Auth, cores: usize, secret: Secret) -> Self {
         let cores = u64::try_from(cores).unwrap_or(u64::MAX).max(1);
         let (ttl, negative_ttl) = (auth.cache_ttl, auth.cache_negative_ttl);
-        let bytes = (auth.cache_size - Self::of_replies(auth).bytes) / cores;
+        let bytes = (auth.cache_size - auth.cache_of_replies()) / cores;
         Self { secret, rules: CacheRules { bytes, ttl, negative_ttl } }
-    }
-
-    /// The part for replies of password databases elsewhere, which all cores share: half, where there are such.
-    #[must_use]
-    pub fn of_replies(auth: &Auth) -> CacheRules {
-        let is_remote = |passdb: &Passdb| matches!(passdb.driver, PassdbDriver::Remote(_));
-        let bytes = if auth.passdbs.iter().any(is_remote) { auth.cache_size / 2 } else { 0 };
-        CacheRules { bytes, ttl: auth.cache_ttl, negative_ttl: auth.cache_negative_ttl }
     }
 }
 

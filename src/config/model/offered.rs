@@ -88,6 +88,13 @@ impl Passdb {
 }
 
 impl Auth {
+    /// Bytes of the cache for replies of password databases elsewhere, which all data cores share: half, where there are such.
+    #[must_use]
+    pub fn cache_of_replies(&self) -> u64 {
+        let is_remote = |passdb: &Passdb| matches!(passdb.driver, PassdbDriver::Remote(_));
+        if self.passdbs.iter().any(is_remote) { self.cache_size / 2 } else { 0 }
+    }
+
     /// What listeners of a protocol offer: what is listed, and what a passdb can serve.
     #[must_use]
     pub fn offered(&self, protocol: Protocol) -> Mechanisms {

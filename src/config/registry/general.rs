@@ -238,7 +238,7 @@ pub(super) const SETTINGS: &[Setting] = &[
          other to vouch for it; unmarked, it makes none for others. Its name and its dates count in any case; of an authority its dates and marks \
          (CA:TRUE, keyUsage, extendedKeyUsage, pathlen) do. Dovecot 2.3's proxies use `ssl_ca` for this: where \
          only that is written, it is used here, too, with a warning. `hale check-config` says what is odd about the file, and \
-         `hale check-config --connect` what each backend shows.",
+         `hale check-config --connect` what each backend shows. Connections to Cassandra take another file when Hale is started again.",
     ),
     global(
         "ssl_client_older_certs", Bool, "yes", Hale,

@@ -20,6 +20,7 @@ pub struct Board(Rc<RefCell<Lines>>);
 #[derive(Debug, Default)]
 struct Lines {
     geodb: State,
+    settings: State,
     passdbs: State,
     certificates: State,
     expiries: Vec<Expiry>,
@@ -161,9 +162,18 @@ impl Board {
         lines.expiries = expiries;
     }
 
-    /// They could not be read; the former ones stay.
-    pub(in crate::control) fn certificates_failed(&self, trouble: &str) {
-        self.0.borrow_mut().certificates.failed(trouble);
+    /// The configuration was read and is in force.
+    pub fn settings_read(&self) {
+        self.0.borrow_mut().settings = State::now();
+    }
+
+    /// It was refused; the former one stays in force.
+    pub(in crate::control) fn settings_refused(&self, trouble: &str) {
+        self.0.borrow_mut().settings.failed(trouble);
+    }
+
+    pub(super) fn settings(&self) -> State {
+        self.0.borrow().settings.clone()
     }
 
     pub(super) fn geodb(&self) -> State {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::process::Process;
 use super::requests::Admin;
 use crate::control::cluster::CommandError;
+use crate::control::ports::{Listening, State};
 use crate::control::unix_millis;
 use crate::limits;
 use crate::metrics::{Exposition, Form, Histogram, Metric};
@@ -131,6 +132,15 @@ impl Telling<'_> {
         self.total(Metric::Refused, &[], Counter::Refused);
         self.total(Metric::CrowdedOut, &[], Counter::CrowdedOut);
         self.total(Metric::AcceptStarved, &[], Counter::AcceptStarved);
+        for Listening { listener, state } in self.admin.ports.list() {
+            if !matches!(state, State::Unserved(_)) {
+                let (name, address) = (&listener.name, listener.endpoint().to_string());
+                let is_open = u8::from(state == State::Open);
+                self.say(Metric::ListenerOpen, &[name, &address], is_open);
+            }
+        }
+        let is_refused = self.admin.board.settings().trouble.is_some();
+        self.say(Metric::ReloadRefused, &[], u8::from(is_refused));
     }
 
     fn logins(&mut self, totals: &LoginTotals) {
@@ -301,7 +311,7 @@ impl Telling<'_> {
             self.say(Metric::PassdbWaiting, &[&of.name], of.waiting);
         }
         self.total(Metric::PassdbStale, &[], Counter::PassdbStaleReplies);
-        if let Some(of) = self.admin.policy.as_ref().map(|policy| policy.figures()) {
+        if let Some(of) = self.admin.policy.now().as_ref().as_ref().map(|policy| policy.figures()) {
             self.say(Metric::PolicyUp, &[], u8::from(of.answers));
             for (result, count) in of.questions {
                 self.say(Metric::PolicyQuestions, &[result], count);

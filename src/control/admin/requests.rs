@@ -14,21 +14,24 @@ use super::beyond::Beyond;
 use super::board::{Board, MoveOf};
 use super::enquire::{Askers, Asking};
 use super::kick::{self, Left};
+use super::orders as process;
 use super::verbs::Request;
 use super::who;
 use crate::control::cluster::{
     self, ClusterCommand, ClusterSettings, CommandError, ExplainCommand, GroupCommand, Local,
     Memory, Origin, Output, Own, UserCommand,
 };
+use crate::control::current::Current;
 use crate::control::geodb::{Changed, GeoDb};
 use crate::control::loads::Use;
 use crate::control::localdb::LocalDb;
+use crate::control::orders::Orders;
 use crate::control::policy::PolicyServer;
+use crate::control::ports::Ports;
 use crate::control::unix_millis;
 use crate::control::userdbs::UserDbs;
 use crate::event::{Event, cleaned};
 use crate::limits;
-use crate::names::Protocol;
 use crate::ring::clock;
 use crate::share::enquiry::{Act, Piece, Whom};
 use crate::share::exchange::Exchange;
@@ -48,27 +51,10 @@ pub struct About {
     pub data_cpus: Vec<u16>,
     /// Connections of one data core at most.
     pub connections_per_core: u32,
-    /// The open listeners.
-    pub listeners: Vec<Listening>,
     /// Where the GeoDB is, without passwords.
     pub geodb: String,
     /// Where the LocalDB is.
     pub localdb: String,
-}
-
-/// A listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listening {
-    /// Its name in the configuration.
-    pub name: String,
-    /// What is spoken there.
-    pub protocol: Protocol,
-    /// Where.
-    pub address: SocketAddr,
-    /// It begins with TLS.
-    pub tls: bool,
-    /// It begins with a PROXY header.
-    pub haproxy: bool,
 }
 
 /// Who asks, for the log.
@@ -92,6 +78,17 @@ impl fmt::Display for Asker {
     }
 }
 
+/// What of that a reload changes.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// Password databases elsewhere.
+    pub userdbs: UserDbs,
+    /// The policy server, whose counters are seen.
+    pub policy: Current<Option<Rc<PolicyServer>>>,
+    /// What the cluster's commands go by.
+    pub settings: Current<ClusterSettings>,
+}
+
 /// Everything that requests ask.
 #[derive(Debug)]
 pub struct Admin {
@@ -102,9 +99,11 @@ pub struct Admin {
     pub(super) geodb: GeoDb,
     pub(super) local: LocalDb,
     pub(super) userdbs: UserDbs,
-    pub(super) policy: Option<Rc<PolicyServer>>,
-    settings: ClusterSettings,
+    pub(super) policy: Current<Option<Rc<PolicyServer>>>,
+    settings: Current<ClusterSettings>,
     pub(super) beyond: Beyond,
+    pub(super) ports: Ports,
+    pub(super) orders: Orders,
 }
 
 impl Admin {
@@ -116,19 +115,32 @@ impl Admin {
         board: Board,
         geodb: GeoDb,
         local: LocalDb,
-        userdbs: UserDbs,
-        settings: ClusterSettings,
+        ports: Ports,
+        reloaded: Reloaded,
     ) -> Self {
         let askers = Askers::new(exchange.clone());
-        let beyond = Beyond::default();
-        let policy = None;
-        Self { askers, exchange, about, board, geodb, local, userdbs, policy, settings, beyond }
+        let (beyond, orders) = (Beyond::default(), Orders::default());
+        let Reloaded { userdbs, policy, settings } = reloaded;
+        Self {
+            askers,
+            exchange,
+            about,
+            board,
+            geodb,
+            local,
+            userdbs,
+            policy,
+            settings,
+            beyond,
+            ports,
+            orders,
+        }
     }
 
-    /// With a policy server, whose counters are seen.
+    /// The same, whose orders to the process are these.
     #[must_use]
-    pub fn ruled_by(self, policy: Option<Rc<PolicyServer>>) -> Self {
-        Self { policy, ..self }
+    pub(in crate::control) fn ordering(self, orders: Orders) -> Self {
+        Self { orders, ..self }
     }
 
     /// Our name, as rows have it.
@@ -180,6 +192,10 @@ impl Admin {
             Request::Kick(command) => {
                 return kick::by_command(self, &command, by, answer).await;
             }
+            Request::Reload => return process::reload(self, by, answer).await,
+            Request::Listener(command) => {
+                return answer.output(process::listener(self, &command, by).await).await;
+            }
             Request::Explain(command) => return self.explain(&command, answer).await,
             Request::Cluster(ClusterCommand::Kick { user }) => {
                 return kick::of_user(self, &user, by, answer).await;
@@ -198,7 +214,7 @@ impl Admin {
     ) -> Result<Output, CommandError> {
         let by_here = format!("{by}@{}", self.about.proxy);
         let own = Own { proxy: self.about.proxy.clone(), uses: self.uses() };
-        let settings = self.settings.clone().ordered_by(&by_here);
+        let settings = ClusterSettings::clone(&self.settings.now()).ordered_by(&by_here);
         let settings = &ClusterSettings { own: Some(own), ..settings };
         let mut done = match command {
             ClusterCommand::Localdb(command) => {
@@ -279,13 +295,9 @@ impl Admin {
         };
         let sent_on = self.exchange.referrals.of(&command.user, now);
         let memory = Memory { table: &table, table_origin, user, kept, sent_on };
-        let told = cluster::explain_login(
-            &self.geodb,
-            command,
-            &self.settings,
-            Some(memory),
-            unix_millis(),
-        );
+        let settings = self.settings.now();
+        let told =
+            cluster::explain_login(&self.geodb, command, &settings, Some(memory), unix_millis());
         let told = told.await;
         answer.output(told).await
     }

@@ -1,11 +1,12 @@
 //! `status`: what runs, since when, with how much of what.
 
 use super::answer::{Answer, Gone};
-use super::board::{MoveOf, State};
+use super::board::{self, MoveOf};
 use super::memory;
-use super::requests::{Admin, Listening};
+use super::requests::Admin;
 use crate::auth::passdb::Driver;
 use crate::control::cluster::CommandError;
+use crate::control::ports::{Listening, State};
 use crate::control::wall_clock::unix_seconds;
 use crate::event::escaped;
 use crate::limits::USER_BYTES_MAX;
@@ -83,13 +84,25 @@ impl Admin {
     }
 
     fn listeners(&self, facts: &mut Facts) {
-        for Listening { name, protocol, address, tls, haproxy } in &self.about.listeners {
-            let mut value = format!("{protocol} {address}");
-            for word in [(*tls).then_some(" ssl"), (*haproxy).then_some(" haproxy")] {
-                value.push_str(word.unwrap_or_default());
+        for Listening { listener, state } in self.ports.list() {
+            if matches!(state, State::Unserved(_)) {
+                continue;
             }
-            facts.say("listener", name, value);
+            let mut value = format!("{} {}", listener.protocol, listener.endpoint());
+            let is_drained = state == State::Drained;
+            for (is_so, word) in
+                [(listener.ssl, "ssl"), (listener.haproxy, "haproxy"), (is_drained, "drained")]
+            {
+                if is_so {
+                    value.push(' ');
+                    value.push_str(word);
+                }
+            }
+            facts.say("listener", &listener.name, value);
         }
+        facts.say("settings", "reloads", self.ports.edition().number);
+        facts.say("settings", "editions", self.ports.editions_kept());
+        state("settings", &self.board.settings(), facts);
     }
 
     /// Where the proxies carry moves out: those that hold logins here.
@@ -111,7 +124,7 @@ impl Admin {
         for (name, property, value) in self.userdbs.conditions() {
             facts.say(&name, property, value);
         }
-        for (property, value) in self.policy.iter().flat_map(|policy| policy.conditions()) {
+        for (property, value) in self.policy.now().iter().flat_map(|policy| policy.conditions()) {
             facts.say("policy server", property, value);
         }
         state("passdbs", &board.passdbs(), facts);
@@ -212,7 +225,7 @@ const GUESSES_SHOWN_MAX: usize = 10;
 const MOVES_SHOWN_MAX: usize = 20;
 
 /// Since when something is in use, and what is wrong with it since.
-fn state(about: &str, state: &State, facts: &mut Facts) {
+fn state(about: &str, state: &board::State, facts: &mut Facts) {
     match state.age(clock::now()) {
         Some(age) => facts.say(about, "age_secs", age),
         None => facts.say(about, "age_secs", "never read"),

@@ -23,6 +23,14 @@ pub enum Request {
     Who(WhoCommand),
     /// End sessions, as `doveadm kick` does
     Kick(KickCommand),
+    /// Read the configuration again, and put it in force as a whole or not at all
+    ///
+    /// Sessions keep what they were accepted with. Says which settings changed, and which of them need a restart; exits 78 if
+    /// anything is wrong, and then nothing has changed.
+    Reload,
+    /// Listeners: which accept, and which do not
+    #[command(subcommand)]
+    Listener(ListenerCommand),
     /// Sites, backends, groups and users
     #[command(subcommand)]
     Cluster(ClusterCommand),
@@ -38,6 +46,30 @@ pub enum Request {
         after_help = "Examples:\n  hale explain alice\n  hale explain --as-site DC2 alice\n  hale explain --if-offline be1.example.org --if-offline DC2 alice"
     )]
     Explain(ExplainCommand),
+}
+
+/// `hale listener`.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum ListenerCommand {
+    /// All listeners of the configuration
+    List,
+    /// Stop accepting: clients and balancers that connect are refused by the kernel. Sessions go on
+    ///
+    /// Holds until it is resumed or Hale is started again, over reloads, too.
+    Drain(Listeners),
+    /// Accept again
+    Resume(Listeners),
+}
+
+/// Which listeners.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listeners {
+    /// All of the mail protocols
+    #[arg(long, conflicts_with = "name")]
+    pub all: bool,
+    /// Their names in the configuration
+    #[arg(value_name = "NAME", required_unless_present = "all")]
+    pub name: Vec<String>,
 }
 
 /// `hale who`.
@@ -82,6 +114,15 @@ pub struct KickCommand {
     /// Users (`*` and `?` are wildcards) and clients (an address, or a network such as 192.0.2.0/24)
     #[arg(value_name = "USER-MASK | IP[/BITS]")]
     pub whom: Vec<String>,
+}
+
+impl Listeners {
+    fn words(&self, verb: &str) -> Vec<String> {
+        match self.all {
+            true => vec![verb.to_owned(), "--all".to_owned()],
+            false => words(verb, &[], &self.name),
+        }
+    }
 }
 
 impl WhoCommand {
@@ -189,6 +230,15 @@ impl Request {
                 ];
                 words("kick", &options, whom)
             }
+            Self::Reload => vec!["reload".to_owned()],
+            Self::Listener(command) => {
+                let own = match command {
+                    ListenerCommand::List => vec!["list".to_owned()],
+                    ListenerCommand::Drain(which) => which.words("drain"),
+                    ListenerCommand::Resume(which) => which.words("resume"),
+                };
+                std::iter::once("listener".to_owned()).chain(own).collect()
+            }
             Self::Cluster(command) => {
                 std::iter::once("cluster".to_owned()).chain(command.to_words()).collect()
             }
@@ -222,6 +272,11 @@ struct Words {
     request: Request,
 }
 
+/// The grammar of requests.
+pub(super) fn grammar() -> clap::Command {
+    <Words as clap::CommandFactory>::command()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,6 +298,13 @@ mod tests {
         let odd = "a\tb\n--reason=x\u{1}é";
         let all = [
             Request::Status,
+            Request::Reload,
+            Request::Listener(ListenerCommand::List),
+            Request::Listener(ListenerCommand::Drain(Listeners { all: true, name: vec![] })),
+            Request::Listener(ListenerCommand::Resume(Listeners {
+                all: false,
+                name: vec!["--".into(), odd.into()],
+            })),
             Request::Who(WhoCommand { group: Some(odd.into()), ..WhoCommand::default() }),
             Request::Who(WhoCommand { whom: vec!["-1".into(), odd.into()], ..Default::default() }),
             Request::Kick(KickCommand {

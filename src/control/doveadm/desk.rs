@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::DoveadmSettings;
 use crate::control::admin::Admin;
+use crate::control::current::Current;
 use crate::control::geodb::GeoDb;
 use crate::control::orders::Orders;
 use crate::control::resolver::Resolver;
@@ -19,7 +20,7 @@ pub(in crate::control) struct Desk {
     pub(in crate::control) userdbs: UserDbs,
     pub(in crate::control) resolver: Resolver,
     pub(in crate::control) orders: Orders,
-    pub(in crate::control) settings: DoveadmSettings,
+    pub(in crate::control) settings: Current<DoveadmSettings>,
 }
 
 impl Desk {

@@ -38,7 +38,7 @@ pub(in crate::control) enum Leavers {
 
 /// Whether backends can be asked at all.
 pub(in crate::control) fn are_possible(desk: &Desk) -> bool {
-    let settings = &desk.settings;
+    let settings = desk.settings.now();
     settings.kicks_at_backends && settings.port != 0 && settings.password.is_some()
 }
 
@@ -56,7 +56,7 @@ pub(in crate::control) async fn kick_at(
     };
     let target = Target {
         host: (*host.name).into(),
-        endpoint: SocketAddr::new(*address, desk.settings.port),
+        endpoint: SocketAddr::new(*address, desk.settings.now().port),
         user: Box::default(),
         group: None,
     };

@@ -9,6 +9,7 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
@@ -30,6 +31,8 @@ pub struct Door {
     pub tls: bool,
     /// What is spoken there.
     pub speech: Speech,
+    /// It closes when the other end of this goes.
+    pub closing: oneshot::Receiver<()>,
 }
 
 /// What is spoken at a door.
@@ -42,21 +45,25 @@ pub enum Speech {
 }
 
 /// Serves clients until the task is ended.
-pub(in crate::control) async fn serve(doors: Vec<Door>, desk: Rc<Desk>) {
+pub(in crate::control) async fn serve(mut doors: mpsc::UnboundedReceiver<Door>, desk: Rc<Desk>) {
     let crowd = Rc::new(Crowd::default());
     // Its end ends all of them.
     let mut open = JoinSet::new();
-    for door in doors {
-        let (desk, crowd) = (Rc::clone(&desk), Rc::clone(&crowd));
-        open.spawn_local(accept(door, desk, crowd));
+    loop {
+        tokio::select! {
+            Some(door) = doors.recv() => {
+                let (desk, crowd) = (Rc::clone(&desk), Rc::clone(&crowd));
+                open.spawn_local(accept(door, desk, crowd));
+            }
+            Some(_) = open.join_next() => {}
+            // Neither comes any more: without a door there is nothing to do.
+            else => std::future::pending::<()>().await,
+        }
     }
-    // None of them ends, and without any there is nothing to do.
-    while open.join_next().await.is_some() {}
-    std::future::pending::<()>().await;
 }
 
 async fn accept(door: Door, desk: Rc<Desk>, crowd: Rc<Crowd>) {
-    let Door { listener, name, tls, speech } = door;
+    let Door { listener, name, tls, speech, mut closing } = door;
     let Ok(listener) = TcpListener::from_std(listener) else {
         let text =
             format!("doveadm: inet_listener {name} can't be watched; nothing is served there");
@@ -77,8 +84,11 @@ async fn accept(door: Door, desk: Rc<Desk>, crowd: Rc<Crowd>) {
                 Err(_) => tokio::time::sleep(limits::ADMIN_STARVED_PAUSE).await,
             },
             Some(_) = clients.join_next() => {}
+            _ = &mut closing => break,
         }
     }
+    drop(listener);
+    while clients.join_next().await.is_some() {}
 }
 
 /// A client that was accepted.

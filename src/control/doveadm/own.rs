@@ -119,6 +119,7 @@ fn kicked(users: impl IntoIterator<Item = String>) -> Output {
 
 async fn proxy_list(desk: &Desk) -> Result<Output, CommandError> {
     let mut output = Output::new(&PROXY_COLUMNS);
+    let settings = desk.settings.now();
     let table = desk.exchange.table.load();
     let mut asking = desk.admin.ask(Act::List, logged_in(Whom::default()));
     while let Some(piece) = asking.piece().await? {
@@ -128,7 +129,7 @@ async fn proxy_list(desk: &Desk) -> Result<Output, CommandError> {
             let known = table.backends().iter().find(|entry| &*entry.host.name == host);
             let address = known.and_then(|entry| entry.host.addresses.first());
             let at = Protocol::ALL.iter().position(|known| *known == protocol);
-            let port = at.and_then(|at| desk.settings.mail_ports.get(at)).copied();
+            let port = at.and_then(|at| settings.mail_ports.get(at)).copied();
             let fields = [
                 user.map_or_else(String::new, String::from),
                 protocol.name().to_owned(),

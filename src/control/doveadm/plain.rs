@@ -100,8 +100,9 @@ impl Client<'_> {
 
     /// A wrong password is refused at a time that says nothing of it (W-DOV-5).
     async fn log_in(&mut self, given: &Secret) -> Result<(), Gone> {
-        let refused_at = Instant::now() + self.desk.settings.failure_delay;
-        let own = self.desk.settings.password.as_ref();
+        let refused_at = Instant::now() + self.desk.settings.now().failure_delay;
+        let settings = self.desk.settings.now();
+        let own = settings.password.as_ref();
         let is_right = own.is_some_and(|own| own.is_same_as(given));
         if !is_right {
             sleep_until(refused_at).await;

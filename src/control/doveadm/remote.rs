@@ -196,7 +196,7 @@ impl<'a> Remote<'a> {
         }
         self.asked.push(*endpoint);
         self.command.ttl -= 1;
-        let settings = &self.desk.settings;
+        let settings = self.desk.settings.now();
         let Some(password) = settings.password.clone() else {
             let text = "doveadm_password is not set, so no other host's doveadm can be asked";
             return Err(CommandError::Config(text.to_owned()));
@@ -322,7 +322,7 @@ fn about(user: &str) -> String {
 /// Whose certificates of other hosts are good.
 fn trust(desk: &Desk) -> Result<DriverConfig, CommandError> {
     let trust = &desk.exchange.tls.load().trust;
-    let config = match desk.settings.verify_backends {
+    let config = match desk.settings.now().verify_backends {
         true => driver_config(trust),
         false => driver_config_for_any(trust),
     };

@@ -35,7 +35,7 @@ pub(super) struct Target {
 /// # Errors
 /// The user is unknown, or cannot be routed now.
 pub(super) async fn find(desk: &Desk, user: &str, client: IpAddr) -> Result<Target, CommandError> {
-    let port = desk.settings.port;
+    let port = desk.settings.now().port;
     if port == 0 {
         let text = "doveadm_port is not set, so the port of the backends' doveadm is not known";
         return Err(CommandError::Config(text.to_owned()));

@@ -21,6 +21,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -32,30 +33,39 @@ use crate::tls::DoveadmSpeech;
 
 /// An open listener.
 #[derive(Debug)]
-pub struct StatsDoor {
+pub(super) struct StatsDoor {
     /// It listens already, and does not block.
-    pub listener: StdListener,
+    pub(super) listener: StdListener,
     /// Its name in the configuration.
-    pub name: String,
+    pub(super) name: String,
     /// Connections begin with a TLS handshake.
-    pub tls: bool,
+    pub(super) tls: bool,
+    /// It closes when the other end of this goes.
+    pub(super) closing: oneshot::Receiver<()>,
 }
 
 /// Serves clients until the task is ended.
-pub(in crate::control) async fn serve(doors: Vec<StatsDoor>, admin: Rc<Admin>) {
+pub(in crate::control) async fn serve(
+    mut doors: mpsc::UnboundedReceiver<StatsDoor>,
+    admin: Rc<Admin>,
+) {
     let crowd = Rc::new(Crowd::default());
     // Its end ends all of them.
     let mut open = JoinSet::new();
-    for door in doors {
-        open.spawn_local(accept(door, Rc::clone(&admin), Rc::clone(&crowd)));
+    loop {
+        tokio::select! {
+            Some(door) = doors.recv() => {
+                open.spawn_local(accept(door, Rc::clone(&admin), Rc::clone(&crowd)));
+            }
+            Some(_) = open.join_next() => {}
+            // Neither comes any more: without a door there is nothing to do.
+            else => std::future::pending::<()>().await,
+        }
     }
-    // None of them ends, and without any there is nothing to do.
-    while open.join_next().await.is_some() {}
-    std::future::pending::<()>().await;
 }
 
 async fn accept(door: StatsDoor, admin: Rc<Admin>, crowd: Rc<Crowd>) {
-    let StatsDoor { listener, name, tls } = door;
+    let StatsDoor { listener, name, tls, mut closing } = door;
     let Ok(listener) = TcpListener::from_std(listener) else {
         let text = format!("stats: inet_listener {name} can't be watched; nothing is served there");
         return admin.note(text);
@@ -72,8 +82,11 @@ async fn accept(door: StatsDoor, admin: Rc<Admin>, crowd: Rc<Crowd>) {
                 Err(_) => tokio::time::sleep(limits::ADMIN_STARVED_PAUSE).await,
             },
             Some(_) = clients.join_next() => {}
+            _ = &mut closing => break,
         }
     }
+    drop(listener);
+    while clients.join_next().await.is_some() {}
 }
 
 /// A client that is gone, or never spoke HTTP, troubles no other.

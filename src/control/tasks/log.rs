@@ -27,7 +27,10 @@ pub(super) async fn write(
             }
             _ = rotate.recv() => writer.reopen(),
             _ = hangup.recv() => writer.reopen(),
-            () = orders.log() => writer.reopen(),
+            next = orders.log() => match next {
+                Some(next) => writer.flush_into(next),
+                None => writer.reopen(),
+            },
             _ = &mut stopped => last = true,
         }
         while let Some(event) = events.take() {

@@ -6,29 +6,27 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::signal::unix::Signal;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, spawn_local};
 
-use super::admin::{self, Admin, AdminSocket};
-use super::certificates::Certificates;
-use super::doveadm::{self, Desk, Door, DoveadmSettings};
+use super::admin::{self, Admin, AdminSocket, Board};
+use super::current::Current;
+use super::doors::DoorsToServe;
+use super::doveadm::{self, Desk, Door};
 use super::geodb::GeoDb;
 use super::localdb::LocalDb;
 use super::log_file::LogWriter;
 use super::orders::Orders;
-use super::passdbs::PassdbSources;
 use super::policy::PolicyServer;
+use super::reload::Reloader;
 use super::resolver::Resolver;
 use super::stats::{self, StatsDoor};
-use super::userdbs::UserDbs;
 use crate::event::Event;
 use crate::share::enquiry::Piece;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
-use certificates::Reloads;
 use loads::Loads;
 use losses::Losses;
 use mail::Inbox;
@@ -48,12 +46,14 @@ mod passdbs;
 mod pins;
 mod policy;
 mod probes;
+mod reload;
 mod routing;
 mod sweeps;
 mod table_news;
 mod userdbs;
 
 pub use moves::{Mover, moves_of};
+pub(super) use probes::ProbeWays;
 pub use probes::Probes;
 pub use routing::Routing;
 
@@ -68,56 +68,20 @@ pub struct Control {
     pub routing: Routing,
     /// Health probes; none: there is no test user.
     pub probes: Option<Probes>,
-    /// The policy server; none: no login asks one.
-    pub policy: Option<Rc<PolicyServer>>,
-    /// Password files.
-    pub sources: PassdbSources,
-    /// Password databases that are asked elsewhere.
-    pub userdbs: UserDbs,
-    /// Certificates and authorities.
-    pub certificates: Certificates,
+    /// What of the configuration may change: password databases, certificates, listeners.
+    pub reloader: Reloader,
     /// The log.
     pub writer: LogWriter,
     /// Where operators ask.
     pub socket: AdminSocket,
-    /// Where metrics are served.
-    pub stats: Vec<StatsDoor>,
+    /// Where doveadm and metrics are served.
+    pub doors: DoorsToServe,
     /// What they ask about.
     pub admin: Admin,
     /// Moves of groups and users, where the proxies carry them out.
     pub moves: Option<Mover>,
-    /// Where they ask by doveadm's protocol.
-    pub doveadm: DoveadmDoors,
-    /// Time for live sessions after SIGTERM (`shutdown_timeout`); none: until they end (`shutdown_clients = no`).
-    pub drain_timeout: Option<Duration>,
-}
-
-/// Where operators ask by doveadm's protocol.
-#[derive(Debug)]
-pub struct DoveadmDoors {
-    /// The open listeners.
-    pub doors: Vec<Door>,
-    /// What their clients are served by.
-    pub settings: DoveadmSettings,
-    /// Names of backends to addresses.
+    /// Names of backends to addresses, for doveadm.
     pub resolver: Resolver,
-}
-
-impl DoveadmDoors {
-    /// The listeners, and what their clients are served with.
-    fn open(
-        self,
-        admin: Rc<Admin>,
-        exchange: &Exchange,
-        geodb: &GeoDb,
-        userdbs: UserDbs,
-        orders: Orders,
-    ) -> (Vec<Door>, Rc<Desk>) {
-        let Self { doors, settings, resolver } = self;
-        let (exchange, geodb) = (exchange.clone(), geodb.clone());
-        let desk = Desk { admin, exchange, geodb, userdbs, resolver, orders, settings };
-        (doors, Rc::new(desk))
-    }
 }
 
 /// The signals that tasks listen to.
@@ -127,7 +91,7 @@ pub(super) struct FileSignals {
     pub(super) rotate: Signal,
     /// SIGHUP: the same.
     pub(super) hangup: Signal,
-    /// SIGHUP again: certificates are to be read anew.
+    /// SIGHUP again: the configuration is to be read anew.
     pub(super) reload: Signal,
 }
 
@@ -157,19 +121,18 @@ impl Tasks {
             geodb,
             local,
             routing,
-            policy,
             probes,
-            sources,
-            userdbs,
-            certificates,
+            reloader,
             writer,
             socket,
-            stats,
+            doors,
             admin,
             moves,
-            doveadm,
-            drain_timeout: _,
+            resolver,
         } = control;
+        let admin = admin.ordering(orders.clone());
+        let (userdbs, policy) = (reloader.userdbs.clone(), reloader.policy.clone());
+        let settings = reloader.doveadm.clone();
         let board = admin.board();
         let FileSignals { rotate, hangup, reload } = signals;
         let log = Arc::clone(&exchange.log);
@@ -190,19 +153,7 @@ impl Tasks {
             running.push(spawn_local(probes.start(desk, lost.clone())?));
         }
         running.push(userdbs::start(exchange, userdbs.clone())?);
-        running.push(spawn_local(passdbs::watch(
-            sources,
-            exchange.passdbs.clone(),
-            Arc::clone(&log),
-            board.clone(),
-        )));
-        running.push(spawn_local(certificates::watch(
-            certificates,
-            exchange.tls.clone(),
-            Arc::clone(&log),
-            Reloads { hangup: reload, orders: orders.clone() },
-            board,
-        )));
+        running.extend(around_settings(reloader, reload, &orders, exchange, &board));
         running.extend(around_logins(policy, exchange)?);
         let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
         let admin = Rc::new(admin);
@@ -212,8 +163,11 @@ impl Tasks {
             exchange.clone(),
             Rc::clone(&admin),
         )));
+        let DoorsToServe { doveadm: doors, stats } = doors;
         running.extend(before_operators(socket, stats, pieces, &admin));
-        let (doors, desk) = doveadm.open(admin, exchange, &geodb, userdbs, orders);
+        let (exchange, rows) = (exchange.clone(), geodb.clone());
+        let desk = Desk { admin, exchange, geodb: rows, userdbs, resolver, orders, settings };
+        let desk = Rc::new(desk);
         running.extend(start_with_desk(desk, doors, moves.map(|moves| (moves, tables_of_moves))));
         Ok(Self { running, log, writer, stop_writer, geodb, local })
     }
@@ -248,25 +202,41 @@ impl Tasks {
     }
 }
 
-/// What logins need besides passdbs: a policy server, where there is one; visitors and guesses that are forgotten.
-fn around_logins(
-    policy: Option<Rc<PolicyServer>>,
+/// What reads files: a reload, and what looks whether some have changed, or will have to.
+fn around_settings(
+    reloader: Reloader,
+    reload: Signal,
+    orders: &Orders,
     exchange: &Exchange,
-) -> std::io::Result<Vec<JoinHandle<()>>> {
+    board: &Board,
+) -> [JoinHandle<()>; 3] {
+    let log = || Arc::clone(&exchange.log);
+    let (passdbs, userdbs) = (exchange.passdbs.clone(), reloader.userdbs.clone());
+    let (sources, certificates) = (reloader.sources.clone(), reloader.certificates.clone());
+    let files = passdbs::watch(sources, passdbs, userdbs, log(), board.clone());
+    let ends = certificates::watch(certificates, exchange.tls.clone(), log(), board.clone());
+    let reloads = reload::carry_out(reloader, reload, orders.clone(), log(), board.clone());
+    [spawn_local(files), spawn_local(ends), spawn_local(reloads)]
+}
+
+/// What logins need besides passdbs: the policy server; visitors and guesses that are forgotten.
+fn around_logins(
+    policy: Current<Option<Rc<PolicyServer>>>,
+    exchange: &Exchange,
+) -> std::io::Result<[JoinHandle<()>; 2]> {
     let (visitors, guesses) = (exchange.visitors.clone(), exchange.guesses.clone());
-    let mut running = vec![spawn_local(sweeps::sweep(visitors, guesses))];
-    if let Some(policy) = policy {
-        let questions = Inbox::watch(Arc::clone(&exchange.policy))?;
-        let cores = exchange.to_cores.clone();
-        running.push(spawn_local(policy::rule(questions, policy, cores)));
-    }
-    Ok(running)
+    let questions = Inbox::watch(Arc::clone(&exchange.policy))?;
+    let cores = exchange.to_cores.clone();
+    Ok([
+        spawn_local(sweeps::sweep(visitors, guesses)),
+        spawn_local(policy::rule(questions, policy, cores)),
+    ])
 }
 
 /// Where operators and their tools ask on this host, and what the data cores answer.
 fn before_operators(
     socket: AdminSocket,
-    doors: Vec<StatsDoor>,
+    doors: mpsc::UnboundedReceiver<StatsDoor>,
     pieces: Inbox<Piece>,
     admin: &Rc<Admin>,
 ) -> [JoinHandle<()>; 3] {
@@ -281,7 +251,7 @@ fn before_operators(
 /// What works with the desk of doveadm.
 fn start_with_desk(
     desk: Rc<Desk>,
-    doors: Vec<Door>,
+    doors: mpsc::UnboundedReceiver<Door>,
     moves: Option<(Mover, TableNews)>,
 ) -> Vec<JoinHandle<()>> {
     let orders = desk.admin.beyond().open();

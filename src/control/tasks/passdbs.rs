@@ -9,14 +9,16 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::panics;
 use crate::auth::passdb::Passdbs;
 use crate::control::admin::Board;
-use crate::control::passdbs::PassdbSources;
+use crate::control::passdbs::WatchedSources;
+use crate::control::userdbs::UserDbs;
 use crate::event::Event;
 use crate::share::mailbox::Mailbox;
 use crate::share::snapshot::Published;
 
 pub(super) async fn watch(
-    mut sources: PassdbSources,
+    watched: WatchedSources,
     published: Published<Passdbs>,
+    userdbs: UserDbs,
     log: Arc<Mailbox<Event>>,
     board: Board,
 ) {
@@ -24,15 +26,21 @@ pub(super) async fn watch(
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         look.tick().await;
+        published.sweep();
+        userdbs.forget_former();
+        let Some((mut sources, number)) = watched.take() else { continue };
         let looked = spawn_blocking(move || {
             let changed = sources.reload();
             (sources, changed)
         });
-        let (back, changed) = match looked.await {
+        let (sources, changed) = match looked.await {
             Ok(looked) => looked,
             Err(error) => return panics::go_on(error),
         };
-        sources = back;
+        if !watched.give_back(sources, number) {
+            // A reload has brought others.
+            continue;
+        }
         if let Some((passdbs, remarks)) = changed {
             published.publish(passdbs);
             board.passdbs_read(&remarks);

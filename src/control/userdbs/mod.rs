@@ -4,14 +4,16 @@
 //! remembered for the data cores (`share::replies`). Non-duty: judging passwords and rows (`auth::chain`), who waits (`tasks::userdbs`).
 //! Tests: `tests`, and in the drivers' folders.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::passdb_settings::SettingFault;
 use super::resolver::Resolver;
 use crate::auth::cache::CacheRules;
 use crate::auth::inquiry::{Inquiry, Remote, RemoteTrouble, Reply};
+use crate::auth::passdb::Passdbs;
 use crate::auth::variables;
 use crate::config::model::{IntrospectionMode, RemotePassdb, Service};
 use crate::config::{Config, Passdb, PassdbDriver};
@@ -45,10 +47,41 @@ pub struct UserDbs(Rc<All>);
 #[derive(Debug)]
 struct All {
     /// By [`Remote::id`].
-    pools: BTreeMap<u16, (Rc<Pool>, u16)>,
+    pools: RefCell<BTreeMap<u32, Asked>>,
+    /// The next id; none is used twice.
+    next: Cell<u32>,
+    verifiers: RefCell<Option<Verifiers>>,
     replies: Replies,
     /// What is remembered cannot be told from its key without it; the data cores have the same.
     secret: Secret,
+    rules: Cell<CacheRules>,
+}
+
+/// A password database.
+#[derive(Clone, Debug)]
+struct Asked {
+    pool: Rc<Pool>,
+    /// Connections at most.
+    most: u16,
+    /// What it is made of: a database that a reload finds as it was goes on.
+    name: String,
+    remote: RemotePassdb,
+    /// Of one that the configuration has no more: the chains of which logins may still come here.
+    former: Option<Weak<Passdbs>>,
+}
+
+impl Asked {
+    fn is(&self, passdb: &Passdb, remote: &RemotePassdb) -> bool {
+        self.former.is_none() && self.name == passdb.name && self.remote == *remote
+    }
+}
+
+/// Databases that are ready, and not in use yet.
+#[derive(Debug)]
+pub struct NextUserDbs {
+    /// Ids of all passdbs of the configuration, in its order.
+    pub(super) ids: Vec<u32>,
+    pools: BTreeMap<u32, Asked>,
     rules: CacheRules,
 }
 
@@ -63,36 +96,112 @@ impl UserDbs {
         secret: Secret,
         rules: CacheRules,
     ) -> Result<Self, SettingFault> {
-        let mut pools = BTreeMap::new();
+        let all = Self(Rc::new(All {
+            pools: RefCell::default(),
+            next: Cell::new(0),
+            verifiers: RefCell::default(),
+            replies: exchange.replies.clone(),
+            secret,
+            rules: Cell::new(rules),
+        }));
+        let first = all.prepare(config, exchange, rules)?;
+        all.take_up(first, &Weak::new());
+        Ok(all)
+    }
+
+    /// The databases of another configuration. Those that are as they were keep their connections.
+    ///
+    /// # Errors
+    /// The first setting that can't be served.
+    pub fn prepare(
+        &self,
+        config: &Config,
+        exchange: &Exchange,
+        rules: CacheRules,
+    ) -> Result<NextUserDbs, SettingFault> {
         let resolver = Resolver::new(config.cluster.hosts_file.clone());
-        let verifiers = verifiers(config)?;
-        for (id, (passdb, remote)) in remotes(config) {
+        let (mut ids, mut pools) = (Vec::new(), BTreeMap::new());
+        let now = self.0.pools.borrow();
+        for passdb in &config.auth.passdbs {
+            let PassdbDriver::Remote(remote) = &passdb.driver else {
+                ids.push(self.next_id());
+                continue;
+            };
+            if let Some((id, kept)) = now.iter().find(|(_, asked)| asked.is(passdb, remote)) {
+                ids.push(*id);
+                pools.insert(*id, kept.clone());
+                continue;
+            }
             let about = format!("passdb {} ({})", passdb.name, remote.service.driver());
             let help = Help {
                 resolver: resolver.clone(),
                 tls: exchange.tls.clone(),
-                verifiers: verifiers.clone(),
+                verifiers: self.verifiers(config)?,
                 remarks: Some(Remarks::new(Arc::clone(&exchange.log), about)),
             };
             let driver = driver_of(passdb, remote, help)?;
-            let bounds = (remote.connections_max, remote.answer_timeout);
+            let most = remote.connections_max;
             let log = Arc::clone(&exchange.log);
-            let pool = Pool::new(&passdb.name, driver, bounds, log);
-            pools.insert(id, (pool, remote.connections_max));
+            let pool = Pool::new(&passdb.name, driver, (most, remote.answer_timeout), log);
+            let id = self.next_id();
+            ids.push(id);
+            let (name, remote) = (passdb.name.clone(), (**remote).clone());
+            pools.insert(id, Asked { pool, most, name, remote, former: None });
         }
-        Ok(Self(Rc::new(All { pools, replies: exchange.replies.clone(), secret, rules })))
+        Ok(NextUserDbs { ids, pools, rules })
+    }
+
+    fn next_id(&self) -> u32 {
+        self.0.next.replace(self.0.next.get().wrapping_add(1))
+    }
+
+    /// The threads that the first passdb started which needs them. Where that is one that a reload brings, they run beside the
+    /// control core; a restart gives them the other CPUs.
+    fn verifiers(&self, config: &Config) -> Result<Option<Verifiers>, SettingFault> {
+        let mut known = self.0.verifiers.borrow_mut();
+        if known.is_none() {
+            *known = verifiers(config)?;
+        }
+        Ok(known.clone())
+    }
+
+    /// From now on these are asked. Questions of logins that began under the `former` chains go to the former databases.
+    pub fn take_up(&self, next: NextUserDbs, former: &Weak<Passdbs>) {
+        let NextUserDbs { ids: _, pools, rules } = next;
+        self.0.rules.set(rules);
+        let mut now = self.0.pools.borrow_mut();
+        for asked in now.values_mut().filter(|asked| asked.former.is_none()) {
+            asked.former = Some(former.clone());
+        }
+        now.extend(pools);
+        drop(now);
+        self.forget_former();
+    }
+
+    /// Closes databases that the configuration has no more, and that no login can ask.
+    pub(super) fn forget_former(&self) {
+        let is_needed = |former: &Weak<Passdbs>| former.strong_count() > 0;
+        self.0.pools.borrow_mut().retain(|_, asked| asked.former.as_ref().is_none_or(is_needed));
+    }
+
+    /// Ids of the passdbs of the configuration that is read at start, in its order.
+    #[must_use]
+    pub fn ids_of(config: &Config) -> Vec<u32> {
+        (0_u32..).take(config.auth.passdbs.len()).collect()
     }
 
     /// The reply to a question, remembered.
     pub async fn ask(&self, inquiry: &Inquiry) -> Reply {
-        let Some((pool, _)) = self.0.pools.get(&inquiry.id) else {
+        let asked = self.0.pools.borrow().get(&inquiry.id).map(|asked| Rc::clone(&asked.pool));
+        let Some(pool) = asked else {
             return Reply::Trouble(RemoteTrouble::NoDriver.into());
         };
         let reply = pool.ask(inquiry).await;
         if inquiry.is_cached {
             let key = inquiry.key(&self.0.secret);
             let is_recheck = inquiry.is_recheck;
-            self.0.replies.remember(key, &reply, is_recheck, &self.0.rules, clock::now());
+            let rules = self.0.rules.get();
+            self.0.replies.remember(key, &reply, is_recheck, &rules, clock::now());
         }
         reply
     }
@@ -101,7 +210,7 @@ impl UserDbs {
     #[must_use]
     pub fn conditions(&self) -> Vec<(String, &'static str, String)> {
         let mut facts = Vec::new();
-        for (pool, most) in self.0.pools.values() {
+        for Asked { pool, most, .. } in self.current() {
             let name = format!("passdb {}", pool.name);
             let mut say = |property, value: String| facts.push((name.clone(), property, value));
             let state = match pool.failing_since() {
@@ -113,7 +222,7 @@ impl UserDbs {
             say("driver", pool.driver.name().to_owned());
             say("server", pool.driver.server());
             say("state", state);
-            let (busy, idle) = pool.connections(*most);
+            let (busy, idle) = pool.connections(most);
             say("connections_busy", busy.to_string());
             say("connections_idle", idle.to_string());
             say("waiting", pool.waiting().to_string());
@@ -156,9 +265,9 @@ pub(in crate::control) struct Figures {
 impl UserDbs {
     /// What they do, in numbers.
     pub(in crate::control) fn figures(&self) -> Vec<Figures> {
-        let of = |(pool, most): &(Rc<Pool>, u16)| {
+        let of = |Asked { pool, most, .. }: Asked| {
             let tallies = pool.tallies();
-            let (busy, idle) = pool.connections(*most);
+            let (busy, idle) = pool.connections(most);
             Figures {
                 name: (*pool.name).into(),
                 answers: pool.failing_since().is_none(),
@@ -177,7 +286,13 @@ impl UserDbs {
                 waiting: pool.waiting(),
             }
         };
-        self.0.pools.values().map(of).collect()
+        self.current().into_iter().map(of).collect()
+    }
+
+    /// Those of the configuration.
+    fn current(&self) -> Vec<Asked> {
+        let all = self.0.pools.borrow();
+        all.values().filter(|asked| asked.former.is_none()).cloned().collect()
     }
 }
 
@@ -186,7 +301,7 @@ impl UserDbs {
 /// # Errors
 /// A setting that can't be served.
 pub(super) fn seen(
-    id: usize,
+    id: u32,
     passdb: &Passdb,
     remote: &RemotePassdb,
 ) -> Result<Remote, SettingFault> {
@@ -199,7 +314,7 @@ pub(super) fn seen(
     variables.sort();
     variables.dedup();
     Ok(Remote {
-        id: number(id),
+        id,
         driver: driver.name(),
         gives: driver.gives(),
         variables: variables.into(),
@@ -214,7 +329,7 @@ fn driver_of(passdb: &Passdb, remote: &RemotePassdb, help: Help) -> Result<Drive
 /// Threads for signatures, where a passdb verifies tokens itself.
 fn verifiers(config: &Config) -> Result<Option<Verifiers>, SettingFault> {
     let verifies = |remote: &RemotePassdb| matches!(&remote.service, Service::OAuth2(it) if it.mode == IntrospectionMode::Local);
-    let Some((_, (passdb, _))) = remotes(config).find(|(_, (_, remote))| verifies(remote)) else {
+    let Some((passdb, _)) = remotes(config).find(|(_, remote)| verifies(remote)) else {
         return Ok(None);
     };
     let threads = config.auth.hash_threads.map_or(TOKEN_THREADS, usize::from);
@@ -226,17 +341,12 @@ fn fault(passdb: &Passdb, text: &str) -> SettingFault {
     SettingFault(format!("{}: passdb {}: {text}", passdb.place, passdb.name))
 }
 
-fn remotes(config: &Config) -> impl Iterator<Item = (u16, (&Passdb, &RemotePassdb))> {
-    config.auth.passdbs.iter().enumerate().filter_map(|(id, passdb)| match &passdb.driver {
-        PassdbDriver::Remote(remote) => Some((number(id), (passdb, &**remote))),
+fn remotes(config: &Config) -> impl Iterator<Item = (&Passdb, &RemotePassdb)> {
+    config.auth.passdbs.iter().filter_map(|passdb| match &passdb.driver {
+        PassdbDriver::Remote(remote) => Some((passdb, &**remote)),
         PassdbDriver::PasswdFile { .. } | PassdbDriver::Static { .. } => None,
     })
 }
 
 /// Threads that verify tokens where `auth_hash_threads` names no number: each does some 10,000 a second.
 const TOKEN_THREADS: usize = 2;
-
-/// A configuration has at most a megabyte, and so never as many passdbs.
-fn number(id: usize) -> u16 {
-    u16::try_from(id).unwrap_or(u16::MAX)
-}

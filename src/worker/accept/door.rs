@@ -12,7 +12,7 @@ use crate::tick::Tick;
 pub(in crate::worker) struct Door {
     visitors: Visitors,
     /// `connections_per_address_max` and `connection_rate_per_address`.
-    per_address: DoorRules,
+    pub(in crate::worker) per_address: DoorRules,
 }
 
 impl Door {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::admission::door::DoorRules;
-use crate::config::RequestClientCert;
+use crate::config::{self, RequestClientCert};
 use crate::facts::{ClientCertificate, ClientFacts, Transport};
 use crate::limits;
 use crate::names::{Protocol, SessionId};
@@ -39,8 +39,20 @@ pub struct Listener {
     pub(super) tls: bool,
     /// Whether clients are asked for a certificate, from the first byte or behind STARTTLS (W-TLS-4).
     pub(super) asked: Asked,
+    /// What the control core knows the socket by.
+    pub(super) socket: u32,
     pub(super) armed: bool,
     pub(super) retry_at: Option<Tick>,
+    pub(super) fate: Fate,
+}
+
+/// What is to become of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It goes on.
+    Accepts,
+    /// It closes as soon as the kernel has returned its accept. Clients that wait there are let in before.
+    Closes,
 }
 
 impl Listener {
@@ -56,9 +68,34 @@ impl Listener {
             number: 0,
             tls: false,
             asked: Asked::No,
+            socket: 0,
             armed: false,
             retry_at: None,
+            fate: Fate::Accepts,
         }
+    }
+
+    /// A listener of the configuration on a socket that the control core knows by this number.
+    #[must_use]
+    pub fn configured(fd: Fd, socket: u32, config: &config::Listener) -> Self {
+        let bare = Self::new(fd, config.protocol, config.haproxy, config.door);
+        let mut listener = Self { socket, ..bare };
+        listener.obey(config);
+        listener
+    }
+
+    /// These rules hold for connections from now on.
+    pub(super) fn obey(&mut self, config: &config::Listener) {
+        self.protocol = config.protocol;
+        self.haproxy = config.haproxy;
+        self.tls = config.ssl;
+        self.door = config.door;
+        self.number = config.number;
+        self.asked = match config.request_client_cert {
+            RequestClientCert::No => Asked::No,
+            RequestClientCert::Yes => Asked::Optional,
+            RequestClientCert::Required => Asked::Required,
+        };
     }
 
     /// The same listener where clients are asked for a certificate, or not.

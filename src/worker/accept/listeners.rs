@@ -1,7 +1,9 @@
-//! The listeners of a core: accepting, pausing when the host has nothing left, and stopping.
+//! The listeners of a core: accepting, pausing when the host has nothing left, coming and going by the operator's orders, and
+//! stopping.
 
 use std::time::Duration;
 
+use crate::config::OpenListener;
 use crate::event::Event;
 use crate::proxy_header::policy::{self, Entrance};
 use crate::ring::port::{Fd, IoFault, Kind, Outcome, Port, Token};
@@ -11,7 +13,7 @@ use super::super::io::Io;
 use super::super::report::Reports;
 use super::super::settings::WorkerSettings;
 use super::door::Door;
-use super::listener::{Arrival, Listener};
+use super::listener::{Arrival, Fate, Listener};
 
 /// All of a core's listeners.
 #[derive(Debug)]
@@ -19,6 +21,10 @@ pub(in crate::worker) struct Listeners {
     all: Vec<Listener>,
     /// The core drains: what is returned by the kernel is closed.
     is_stopping: bool,
+    /// Listeners that close as soon as their waiting connections are taken, by index.
+    emptying: Vec<usize>,
+    /// Sockets that were passed for an edition that is not published yet.
+    early: Vec<(u32, Fd)>,
 }
 
 /// Whether there is a place for one more.
@@ -31,14 +37,90 @@ pub(in crate::worker) enum Room {
 impl Listeners {
     /// All of them accept from now on.
     pub(in crate::worker) fn new<P: Port>(all: Vec<Listener>, io: &mut Io<P>) -> Self {
-        let mut listeners = Self { all, is_stopping: false };
-        for listener in &mut listeners.all {
-            listener.local = listener.fd.and_then(|fd| io.port.local_of_all(fd));
-        }
-        for index in 0..listeners.all.len() {
-            listeners.arm(index, io);
+        let (emptying, early) = (Vec::new(), Vec::new());
+        let mut listeners = Self { all: Vec::new(), is_stopping: false, emptying, early };
+        for listener in all {
+            listeners.begin(listener, io);
         }
         listeners
+    }
+
+    /// A listener accepts from now on. It takes the place of one that is closed, if there is such.
+    fn begin<P: Port>(&mut self, mut listener: Listener, io: &mut Io<P>) {
+        listener.local = listener.fd.and_then(|fd| io.port.local_of_all(fd));
+        let is_free = |former: &Listener| former.fd.is_none() && !former.armed;
+        let index = self.all.iter().position(is_free).unwrap_or(self.all.len());
+        match self.all.get_mut(index) {
+            Some(place) => *place = listener,
+            None => self.all.push(listener),
+        }
+        self.arm(index, io);
+    }
+
+    /// From now on the core has exactly these listeners, on sockets that it has already or that were `passed` to it. What it
+    /// has besides closes, but for sockets from `next` on, whose edition is on its way.
+    pub(in crate::worker) fn renew<P: Port>(
+        &mut self,
+        wanted: &[OpenListener],
+        next: u32,
+        passed: Vec<(u32, Fd)>,
+        io: &mut Io<P>,
+    ) {
+        let rules_of = |socket: u32| wanted.iter().find(|open| open.socket == socket);
+        for index in 0..self.all.len() {
+            let Some(listener) = self.all.get_mut(index) else { continue };
+            if listener.fd.is_none() || listener.fate == Fate::Closes {
+                continue;
+            }
+            match rules_of(listener.socket) {
+                Some(open) => listener.obey(&open.listener),
+                None => self.begin_to_close(index, io),
+            }
+        }
+        let early = std::mem::take(&mut self.early);
+        for (socket, fd) in early.into_iter().chain(passed) {
+            match rules_of(socket) {
+                Some(open) if !self.is_stopping => {
+                    self.begin(Listener::configured(fd, socket, &open.listener), io);
+                }
+                None if socket >= next && !self.is_stopping => self.early.push((socket, fd)),
+                // The order was taken back before it was carried out, or the process stops.
+                Some(_) | None => io.port.close(fd),
+            }
+        }
+    }
+
+    fn begin_to_close<P: Port>(&mut self, index: usize, io: &mut Io<P>) {
+        let Some(listener) = self.all.get_mut(index) else { return };
+        listener.fate = Fate::Closes;
+        listener.retry_at = None;
+        if listener.armed {
+            io.port.cancel(token(index));
+        } else {
+            self.emptying.push(index);
+        }
+    }
+
+    /// Whether listeners are about to close at which clients may wait.
+    pub(in crate::worker) fn are_emptying(&self) -> bool {
+        !self.emptying.is_empty()
+    }
+
+    /// A connection that waits at a listener that is about to close: one that was dropped there would be reset. A listener at
+    /// which none waits any more is closed.
+    pub(in crate::worker) fn take_waiting<P: Port>(
+        &mut self,
+        io: &mut Io<P>,
+    ) -> Option<(usize, Fd)> {
+        while let Some(index) = self.emptying.last().copied() {
+            let listener = self.all.get(index).and_then(|listener| listener.fd);
+            if let Some(accepted) = listener.and_then(|fd| io.port.accept_now(fd)) {
+                return Some((index, accepted));
+            }
+            self.emptying.pop();
+            self.close(index, io);
+        }
+        None
     }
 
     fn arm<P: Port>(&mut self, index: usize, io: &mut Io<P>) {
@@ -70,20 +152,23 @@ impl Listeners {
                 self.failed(index, fault, io, reports);
                 return None;
             }
-            Outcome::Cancelled => {
-                self.close(index, io);
-                return None;
-            }
-            Outcome::Connected | Outcome::Ready(_) => None,
+            Outcome::Cancelled | Outcome::Connected | Outcome::Ready(_) => None,
         };
         if !more {
-            if self.is_stopping {
-                self.close(index, io);
-            } else {
-                self.arm(index, io);
-            }
+            self.returned(index, outcome, io);
         }
         accepted
+    }
+
+    /// The kernel has returned a listener's accept.
+    fn returned<P: Port>(&mut self, index: usize, outcome: Outcome, io: &mut Io<P>) {
+        let is_closing = self.all.get(index).is_some_and(|it| it.fate == Fate::Closes);
+        match (self.is_stopping, is_closing, outcome) {
+            (true, ..) => self.close(index, io),
+            (false, true, _) => self.emptying.push(index),
+            (false, false, Outcome::Cancelled) => self.close(index, io),
+            (false, false, _) => self.arm(index, io),
+        }
     }
 
     /// An accept that failed ends the multishot operation. Re-arming at once would spin when descriptors are missing
@@ -97,9 +182,9 @@ impl Listeners {
         if listener.armed {
             return;
         }
-        if self.is_stopping {
+        if self.is_stopping || listener.fate == Fate::Closes {
             // The failure was faster than our cancellation.
-            return self.close(index, io);
+            return self.returned(index, Outcome::Failed(fault), io);
         }
         let pause = if is_starved { STARVED_PAUSE } else { Duration::ZERO };
         listener.retry_at = Some(io.now.after(pause));
@@ -184,6 +269,9 @@ impl Listeners {
     /// Stops accepting: the kernel returns the accept, then the socket is closed.
     pub(in crate::worker) fn stop<P: Port>(&mut self, io: &mut Io<P>) {
         self.is_stopping = true;
+        for (_, fd) in self.early.drain(..) {
+            io.port.close(fd);
+        }
         for index in 0..self.all.len() {
             let Some(listener) = self.all.get_mut(index) else {
                 continue;
@@ -205,7 +293,8 @@ impl Listeners {
 
     /// The sockets of those that are not.
     pub(in crate::worker) fn descriptors(&self) -> impl Iterator<Item = Fd> {
-        self.all.iter().filter_map(|listener| listener.fd)
+        let early = self.early.iter().map(|(_, fd)| *fd);
+        self.all.iter().filter_map(|listener| listener.fd).chain(early)
     }
 
     /// Whether every listener is closed.

@@ -66,6 +66,11 @@ impl Backends {
         Self { endpoints, sources, loads }
     }
 
+    /// Connections leave from these addresses from now on.
+    pub(in crate::worker) fn leave_from(&mut self, sources: &[IpAddr]) {
+        self.sources.replace(sources);
+    }
+
     /// Takes a place among a host's connections; none: it has as many as it may have, which is counted (R-LOAD-2).
     pub(in crate::worker) fn take_place(
         &self,

@@ -19,6 +19,12 @@ impl Sources {
         Self { pool: pool.into(), next: next.unwrap_or(0) }
     }
 
+    /// Another pool; the turn goes on where it was.
+    pub(super) fn replace(&mut self, pool: &[IpAddr]) {
+        self.pool = pool.into();
+        self.next %= pool.len().max(1);
+    }
+
     /// The address for a connection to `to`. None: the kernel chooses, because the pool has none of its family.
     pub(super) fn next(&mut self, to: SocketAddr) -> Option<IpAddr> {
         for _ in 0..self.pool.len() {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::auth::answer::Answer as AuthAnswer;
 use crate::auth::ask::Question;
-use crate::auth::cache::{Key, Verifications};
+use crate::auth::cache::{CacheRules, Key, Verifications};
 use crate::auth::chain::{Chain, Doubt as ReplyDoubt, Step};
 use crate::auth::inquiry::{Inquiry, RemoteTrouble, Reply};
 use crate::auth::passdb::Passdbs;
@@ -56,6 +56,7 @@ pub struct LookUps {
     table: Reader<Table>,
     exchange: Exchange,
     verified: Verifications,
+    cache_rules: CacheRules,
     verified_secret: Secret,
     held: Held,
     policy: PolicyRules,
@@ -152,10 +153,22 @@ impl LookUps {
             table: exchange.table.reader(),
             exchange,
             verified: Verifications::new(&cache.rules),
+            cache_rules: cache.rules,
             verified_secret: cache.secret.clone(),
             held: Held::default(),
             policy: PolicyRules::default(),
         }
+    }
+
+    /// Other rules for what is remembered, which is then as good as forgotten, and for when the policy server is asked. The
+    /// tables are looked at, so that former ones are not kept for the sake of a core without logins.
+    pub(in crate::worker) fn renew(&mut self, cache: &VerifiedCache, policy: PolicyRules) {
+        if self.cache_rules != cache.rules {
+            self.verified = Verifications::new(&cache.rules);
+            self.cache_rules = cache.rules;
+        }
+        self.policy = policy;
+        self.passdbs.current();
     }
 
     /// Which core asks.

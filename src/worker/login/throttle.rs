@@ -29,7 +29,7 @@ pub(in crate::worker) struct Throttle {
     given_back: usize,
     look: Look,
     /// `auth_failure_delay` is zero: no login waits for another.
-    is_off: bool,
+    pub(in crate::worker) is_off: bool,
 }
 
 /// How the queue is looked at.

@@ -25,7 +25,7 @@ pub struct DisconnectRules {
 /// The relayed sessions of each endpoint, and the clients that are told later that theirs is gone.
 #[derive(Debug)]
 pub(in crate::worker) struct Disconnects {
-    rules: DisconnectRules,
+    pub(super) rules: DisconnectRules,
     /// In milliseconds, less than a step: not all cores tell their first client in the same moment.
     offset: u64,
     /// By endpoint.

@@ -13,7 +13,7 @@ use crate::tick::Tick;
 /// When the tokens of a core's sessions end.
 #[derive(Debug)]
 pub(in crate::worker) struct Expiries {
-    rule: TokenExpiry,
+    pub(super) rule: TokenExpiry,
     /// By slot.
     ends: HashMap<u32, Tick>,
 }

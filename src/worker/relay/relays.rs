@@ -50,6 +50,14 @@ impl Relays {
         }
     }
 
+    /// These settings hold from now on. What a relay is looked at by is the same for all of a core's, so that none has to keep it:
+    /// its idle timeout, the end of its token, and how a crowd is told that its backend is gone.
+    pub(in crate::worker) fn renew(&mut self, settings: Arc<WorkerSettings>) {
+        self.disconnects.rules = settings.spread;
+        self.expiries.rule = settings.token_expiry;
+        self.settings = settings;
+    }
+
     /// A session begins to be relayed; `watch`: what looks at its bytes; `valid_until`: the end of its token.
     pub(in crate::worker) fn enter(
         &mut self,

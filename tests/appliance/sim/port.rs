@@ -205,6 +205,19 @@ impl Port for SimPort {
             kernel.close(fd);
         }
     }
+
+    fn accept_now(&mut self, listener: Fd) -> Option<Fd> {
+        let kernel = &mut self.0.kernel;
+        let What::Listener(number) = kernel.files[kernel.file(listener)].what else {
+            panic!("not a listener")
+        };
+        let stream = kernel.backlogs[number].pop_front()?;
+        Some(kernel.open(What::Stream(stream)))
+    }
+
+    fn take_passed(&mut self) -> Vec<(u32, Fd)> {
+        Vec::new()
+    }
 }
 
 impl Kernel {

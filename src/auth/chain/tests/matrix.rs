@@ -197,7 +197,7 @@ fn judged(dbs: &[Db; 2], proof: Proof) -> Outcome {
                 panic!("no exchange is asked for")
             }
             Step::Ask(chain, inquiry) => {
-                chain.answered(reply(&dbs[usize::from(inquiry.id)], &inquiry))
+                chain.answered(reply(&dbs[usize::try_from(inquiry.id).unwrap()], &inquiry))
             }
         };
     };
@@ -210,7 +210,7 @@ fn judged(dbs: &[Db; 2], proof: Proof) -> Outcome {
     }
 }
 
-fn passdb(id: u16, db: &Db) -> Passdb {
+fn passdb(id: u32, db: &Db) -> Passdb {
     let gives = match db.kind {
         Kind::Rows | Kind::Dead => Gives::Rows,
         Kind::File | Kind::Compares => Gives::Both,

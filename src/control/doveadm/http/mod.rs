@@ -34,7 +34,7 @@ use super::listen::Place;
 use super::orders::Own;
 use super::own;
 use super::stream::Stream;
-use crate::control::admin::Asker;
+use crate::control::admin::{Asker, by_http};
 use crate::limits;
 use crate::secret::Secret;
 use crate::wire::base64;
@@ -105,9 +105,10 @@ impl Client<'_> {
             (&Method::OPTIONS, _) => return options(),
             (&Method::GET, "/") => {}
             (method, "/doveadm/v1") if is_known(method) => {}
+            (_, path) if is_own(path) && is_known(&method) => {}
             _ => return not_found(),
         }
-        let refused_at = Instant::now() + self.desk.settings.failure_delay;
+        let refused_at = Instant::now() + self.desk.settings.now().failure_delay;
         match self.claim(&request) {
             Claim::Good => {}
             Claim::None => return unauthorized(),
@@ -123,6 +124,9 @@ impl Client<'_> {
             return text(StatusCode::SERVICE_UNAVAILABLE, "Too many clients");
         }
         match (method, &*path) {
+            (Method::GET, "/hale/v1/openapi.json") => json(by_http::openapi().to_string()),
+            (Method::GET, path) if is_own(path) => not_found(),
+            (Method::POST, path) if is_own(path) => self.order(path, request.into_body()).await,
             (Method::GET, "/") => json(PATHS.to_owned()),
             (Method::GET, _) => json(table::list().to_string()),
             _ => self.post(request.into_body()).await,
@@ -130,7 +134,7 @@ impl Client<'_> {
     }
 
     fn claim(self, request: &Request<Incoming>) -> Claim {
-        let settings = &self.desk.settings;
+        let settings = self.desk.settings.now();
         let Some(header) = request.headers().get(AUTHORIZATION) else { return Claim::None };
         let is_good = scheme_of(header.as_bytes()).is_some_and(|(scheme, written)| {
             let is = |name: &[u8]| scheme.eq_ignore_ascii_case(name);
@@ -141,6 +145,26 @@ impl Client<'_> {
             }
         });
         if is_good { Claim::Good } else { Claim::Wrong }
+    }
+
+    /// A command of Hale's own.
+    async fn order(self, path: &str, body: Incoming) -> Answer {
+        let Ok(body) = timeout_at(self.until, gathered(body)).await else {
+            return text(StatusCode::REQUEST_TIMEOUT, "Request Timeout");
+        };
+        let own = path.strip_prefix(by_http::BASE).unwrap_or_default();
+        let words = match body.map(|body| by_http::words(own, &body)) {
+            Ok(Ok(words)) => words,
+            Ok(Err(by_http::Fault::NoCommand)) => return not_found(),
+            Ok(Err(by_http::Fault::Wrong(complaint))) => {
+                return text(StatusCode::BAD_REQUEST, &complaint);
+            }
+            Err(refusal) => return refusal,
+        };
+        let by = Asker::DoveadmHttp(self.peer);
+        let (exit, told) = by_http::carry_out(&self.desk.admin, words, by).await;
+        let status = StatusCode::from_u16(by_http::status(exit)).unwrap_or(StatusCode::OK);
+        answer(status, Some("application/json; charset=utf-8"), told.to_string())
     }
 
     async fn post(self, body: Incoming) -> Answer {
@@ -160,6 +184,11 @@ impl Client<'_> {
             Err(complaint) => text(StatusCode::BAD_REQUEST, &complaint),
         }
     }
+}
+
+/// Whether a path is of Hale's own commands, and not of doveadm's.
+fn is_own(path: &str) -> bool {
+    path.strip_prefix(by_http::BASE).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// What HTTP itself forbids (RFC 9112 sections 3.2 and 6.1, RFC 9110 section 10.1.1), and a body that says how large it is.

@@ -10,7 +10,6 @@ mod login;
 mod rulings;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +22,7 @@ use super::losses::Losses;
 use super::mail::Inbox;
 use super::routing::Desk;
 use crate::config::Config;
+use crate::control::current::Current;
 use crate::control::geodb::{GeoDb, GeoDbError};
 use crate::control::wall_clock::unix_millis;
 use crate::health::{Book, Change, Finding, Moment, NewStatus};
@@ -46,8 +46,45 @@ pub struct Probes {
     /// Our name, as rows have it.
     proxy: Box<str>,
     username: Template,
-    /// By protocol; none: this proxy does not probe (`cluster_proxy_check_backends = no`).
-    ways: Vec<Rc<Way>>,
+    ways: ProbeWays,
+}
+
+/// How backends are probed, by protocol; none: this proxy does not probe (`cluster_proxy_check_backends = no`). Clones are the same.
+#[derive(Clone, Debug)]
+pub struct ProbeWays(Current<Vec<Rc<Way>>>);
+
+impl ProbeWays {
+    fn new(config: &Config, host: &str) -> Self {
+        let cluster = &config.cluster;
+        let is_probed = |protocol: &&Protocol| {
+            cluster.proxy_check_backends && config.protocols.contains(protocol)
+        };
+        let probed = cluster.backend_check_protocols.iter().filter(is_probed);
+        Self(Current::new(probed.map(|it| Rc::new(way(config, *it, host))).collect()))
+    }
+
+    /// Backends are reached as this configuration says from now on. Which protocols are probed stays.
+    pub(in crate::control) fn renew(&self, config: &Config) {
+        let former = self.0.now();
+        let again = |it: &Rc<Way>| Rc::new(way(config, it.protocol, &it.own_name));
+        self.0.replace(former.iter().map(again).collect());
+    }
+
+    fn protocols(&self) -> Vec<Protocol> {
+        self.0.now().iter().map(|way| way.protocol).collect()
+    }
+}
+
+fn way(config: &Config, protocol: Protocol, host: &str) -> Way {
+    let cluster = &config.cluster;
+    Way {
+        protocol,
+        settings: config.protocol(protocol).clone(),
+        own_name: host.into(),
+        password: cluster.backend_test_password.clone().unwrap_or_default(),
+        mech: cluster.backend_test_mech,
+        sources: config.proxy.source_ips.clone().into(),
+    }
 }
 
 impl Probes {
@@ -56,22 +93,14 @@ impl Probes {
     pub fn new(config: &Config, geodb: GeoDb, exchange: Exchange, host: &str) -> Option<Self> {
         let cluster = &config.cluster;
         let username = cluster.backend_test_username.clone().filter(|name| !name.is_empty())?;
-        let sources: Box<[IpAddr]> = config.proxy.source_ips.clone().into();
-        let way = |protocol: &Protocol| {
-            Rc::new(Way {
-                protocol: *protocol,
-                settings: config.protocol(*protocol).clone(),
-                own_name: host.into(),
-                password: cluster.backend_test_password.clone().unwrap_or_default(),
-                mech: cluster.backend_test_mech,
-                sources: sources.clone(),
-            })
-        };
-        let is_probed = |protocol: &&Protocol| {
-            cluster.proxy_check_backends && config.protocols.contains(protocol)
-        };
-        let ways = cluster.backend_check_protocols.iter().filter(is_probed).map(way).collect();
+        let ways = ProbeWays::new(config, host);
         Some(Self { geodb, exchange, proxy: host.into(), username, ways })
+    }
+
+    /// How they reach backends.
+    #[must_use]
+    pub fn ways(&self) -> ProbeWays {
+        self.ways.clone()
     }
 
     /// Probes for ever.
@@ -86,7 +115,7 @@ impl Probes {
         let doubts = Inbox::watch(self.exchange.evidence.doubts())?;
         let context = self.exchange.tls.load();
         let prober = Prober {
-            protocols: self.ways.iter().map(|way| way.protocol).collect(),
+            protocols: self.ways.protocols(),
             tls: Rc::new(Backends::new(&context.trust)),
             context,
             table: Arc::default(),
@@ -235,10 +264,8 @@ impl Prober {
         self.renew_tls();
         while self.probing.len() < limits::PROBES_AT_ONCE_MAX {
             let Some((id, number)) = self.book.begin(now) else { return };
-            let (Some(way), Some(target)) = (self.probes.ways.get(number), self.targets.get(&id))
-            else {
-                return;
-            };
+            let (ways, target) = (self.probes.ways.0.now(), self.targets.get(&id));
+            let (Some(way), Some(target)) = (ways.get(number), target) else { return };
             let (way, target, tls) = (Rc::clone(way), target.clone(), Rc::clone(&self.tls));
             let session = SessionId::from_bytes(random());
             self.probing.spawn_local(async move {
