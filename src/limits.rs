@@ -2,11 +2,13 @@
 //!
 //! The rules behind them are in docs/rules. Settings may change some; these are the defaults and the hard walls.
 
+mod host;
 mod stats;
 mod web;
 
 use std::time::Duration;
 
+pub use host::*;
 pub use stats::*;
 pub use web::*;
 
@@ -450,6 +452,10 @@ pub const LMTP_DESTINATIONS_MAX: usize = 64;
 pub const LMTP_MESSAGE_BYTES_MAX: u64 = 1 << 31;
 /// Bytes of a message that wait for the slowest destination; all that a transaction holds of it (LM-06).
 pub const LMTP_WINDOW_BYTES: usize = 65_536;
+/// A piece of a message this long is sent from where it lies; shorter ones are worth a copy, because each is a system call.
+pub const LMTP_STRETCH_BYTES_MIN: usize = 8_192;
+/// Bytes of a message that are read at once; a core has one buffer of this size for all its clients, and another to send from.
+pub const LMTP_READ_BYTES: usize = LMTP_WINDOW_BYTES;
 /// A chunk is sent when it is this large, or the last: each costs a reply.
 pub const LMTP_CHUNK_BYTES_MIN: usize = 32_768;
 /// One reply kept for a client that has to wait for its turn (RFC 5321 4.5.3.1.5 allows 512 on a line).

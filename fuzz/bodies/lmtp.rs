@@ -11,8 +11,8 @@ use hale::event::Event;
 use hale::facts::{ClientCertificate, ClientFacts, Transport};
 use hale::fault::Failure;
 use hale::limits::{
-    self, BACKEND_INPUT_BYTES_MAX, LMTP_DESTINATIONS_MAX, LMTP_INPUT_BYTES_MAX,
-    LMTP_RECIPIENTS_MAX, LMTP_REPLY_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX,
+    self, BACKEND_INPUT_BYTES_MAX, LMTP_DESTINATIONS_MAX, LMTP_READ_BYTES, LMTP_RECIPIENTS_MAX,
+    LMTP_REPLY_BYTES_MAX, PRE_LOGIN_OUTPUT_BYTES_MAX,
 };
 use hale::lmtp::{Input, Leaving, LinkId, Lmtp, LmtpSettings, Outbox, Wish};
 use hale::names::SessionId;
@@ -147,6 +147,12 @@ impl Play {
     }
 
     fn move_bytes(&mut self, link: LinkId, most: usize) {
+        if let Some(stretch) = self.session.stretch(link).filter(|_| most.is_multiple_of(2)) {
+            assert!(!matches!(self.in_clear.get(&link), Some(Some(_))), "a message in clear");
+            let all = stretch.bytes.len();
+            let taken = if most < 200 { all.min(most) } else { all };
+            return self.session.passed(self.now, link, taken);
+        }
         let mut out = vec![0; 16_384];
         let count = self.session.fill(link, &mut out);
         let taken = if most < 200 { count.min(most) } else { count };
@@ -206,7 +212,7 @@ impl Play {
         assert!(self.delivered <= self.agreed, "a 250 that no backend gave");
         assert_eq!(self.session.is_over(), self.closed);
         assert_eq!(self.session.deadline().is_none(), self.closed, "{:?}", self.session.stage());
-        assert!(self.session.client_room() <= LMTP_INPUT_BYTES_MAX);
+        assert!(self.session.client_room() <= LMTP_READ_BYTES);
         assert!(self.session.links().count() <= LMTP_DESTINATIONS_MAX + 1);
         for link in self.session.links() {
             assert!(self.session.link_room(link) <= BACKEND_INPUT_BYTES_MAX);

@@ -3,7 +3,7 @@
 //! The window holds content: what a mailbox would hold, without the dots of DATA. Each destination has its own place in
 //! it ([`super::feed`]) and nothing is let go before the last of them has it: the slowest destination holds the source.
 
-use memchr::memchr;
+use memchr::memmem::Finder;
 
 use crate::limits::LMTP_WINDOW_BYTES;
 
@@ -36,6 +36,11 @@ impl Window {
     /// How many more bytes fit.
     pub(super) fn room(&self) -> usize {
         LMTP_WINDOW_BYTES.saturating_sub(self.kept().len())
+    }
+
+    /// How many more bytes will fit when what stands before `place` is released.
+    pub(super) fn room_behind(&self, place: u64) -> usize {
+        LMTP_WINDOW_BYTES.saturating_sub(self.from(place.max(self.base)).len())
     }
 
     /// How much of the message has come.
@@ -113,19 +118,23 @@ pub(super) struct Read {
 }
 
 impl DotReader {
-    /// Reads until the end, or until the window is full.
+    /// Reads until the end, or until the window is full. Looks for what is rare, a dot that begins a line, and takes all that is
+    /// before it in one piece.
     pub(super) fn read(&mut self, bytes: &[u8], window: &mut Window) -> Read {
+        let dots = Finder::new(b"\r\n.");
         let mut rest = bytes;
         let consumed = |rest: &[u8]| bytes.len().saturating_sub(rest.len());
         // A CR that was held back may come out together with the byte behind it.
         while let (Some((&byte, behind)), true) = (rest.split_first(), window.room() >= 2) {
             if matches!(self, Self::Text) {
-                let (text, more) = line_part(rest, window.room());
+                let (text, more) = before_dot(&dots, rest, window.room());
                 window.push(text);
                 rest = more;
-                if text.ends_with(b"\r") {
-                    *self = Self::Cr;
-                }
+                *self = match text {
+                    [.., b'\r', b'\n'] => Self::Start,
+                    [.., b'\r'] => Self::Cr,
+                    _ => Self::Text,
+                };
                 continue;
             }
             rest = behind;
@@ -160,14 +169,20 @@ impl DotReader {
     }
 }
 
-/// Up to the next CR, with it, as far as there is room.
-fn line_part(bytes: &[u8], room: usize) -> (&[u8], &[u8]) {
-    let end = memchr(b'\r', bytes).map_or(bytes.len(), |found| found.saturating_add(1));
-    bytes.split_at_checked(end.min(room)).unwrap_or((bytes, &[]))
+/// Up to the next dot that begins a line, as far as there is room.
+fn before_dot<'a>(dots: &Finder<'_>, bytes: &'a [u8], room: usize) -> (&'a [u8], &'a [u8]) {
+    let (fitting, _) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+    let end = dots.find(fitting).map_or(fitting.len(), |found| found.saturating_add(LINE_END));
+    bytes.split_at_checked(end).unwrap_or((bytes, &[]))
 }
+
+/// CRLF.
+const LINE_END: usize = 2;
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection, prelude::*};
+
     use super::*;
 
     fn read(bytes: &[u8], size: usize) -> (Vec<u8>, usize, bool) {
@@ -206,6 +221,57 @@ mod tests {
             }
         }
         assert!(!read(b"a\r\n.\r", 3).2);
+    }
+
+    /// What RFC 5321 4.5.2 says, of the whole at once.
+    fn by_the_book(sent: &[u8]) -> (Vec<u8>, usize, bool) {
+        let mut content = Vec::new();
+        for (at, byte) in sent.iter().enumerate() {
+            let is_first = at == 0 || sent[..at].ends_with(b"\r\n");
+            if is_first && sent[at..].starts_with(b".\r\n") {
+                return (content, at + 3, true);
+            }
+            if !is_first || *byte != b'.' {
+                content.push(*byte);
+            }
+        }
+        (content, sent.len(), false)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// However it is cut, and however the window is emptied meanwhile.
+        #[test]
+        fn lm_05_dots_are_read_as_the_book_says(
+            sent in collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'.'), Just(b'a')], 0..60),
+            cuts in collection::vec(1_usize..9, 1..12),
+            padding in prop_oneof![Just(0), 65_500_usize..65_540],
+        ) {
+            // Lines that are long enough to fill the window.
+            let sent = [&vec![b'x'; padding][..], &sent].concat();
+            let (wanted, all, ended) = by_the_book(&sent);
+            let (mut reader, mut window) = (DotReader::default(), Window::default());
+            let (mut content, mut place, mut rest, mut over) = (Vec::new(), 0_u64, &sent[..], false);
+            for cut in cuts.iter().cycle() {
+                let piece = if content.len() < padding { rest.len() } else { *cut };
+                let done = reader.read(&rest[..piece.min(rest.len())], &mut window);
+                rest = &rest[done.consumed..];
+                over = done.ended;
+                if over || window.room() < 2 || cut % 2 == 0 || rest.is_empty() {
+                    content.extend_from_slice(window.from(place));
+                    place = window.end();
+                    window.release(place);
+                }
+                if over || rest.is_empty() {
+                    break;
+                }
+            }
+            // A CR behind a dot that began a line may still be of the end.
+            let held = usize::from(reader == DotReader::DotCr && !over);
+            prop_assert_eq!(&content[..], &wanted[..wanted.len() - held]);
+            prop_assert_eq!((sent.len() - rest.len(), over), (all, ended));
+        }
     }
 
     #[test]

@@ -141,29 +141,18 @@ impl Delivery {
     /// Takes what belongs to the message, as far as there is room for it; how much that was.
     pub(super) fn take_content(&mut self, now: Tick, bytes: &[u8]) -> usize {
         let Some(transaction) = &mut self.transaction else { return 0 };
-        if bytes.is_empty() || !matches!(transaction.stage, Stage::Content(_) | Stage::Chunk { .. })
-        {
+        if bytes.is_empty() || !transaction.is_coming() {
             return 0;
         }
-        let least = self.links.least_place(now, transaction.content());
-        transaction.window.release(least.unwrap_or(u64::MAX));
-        match &mut transaction.stage {
-            Stage::Content(reader) => {
-                let read = reader.read(bytes, &mut transaction.window);
-                if read.ended {
-                    transaction.stage = Stage::Replies(0);
-                }
-                read.consumed
-            }
-            Stage::Chunk { left, .. } => {
-                let most = usize::try_from(*left).unwrap_or(usize::MAX);
-                let count = bytes.len().min(most).min(transaction.window.room());
-                transaction.window.push(bytes.get(..count).unwrap_or_default());
-                *left = left.saturating_sub(count as u64);
-                count
-            }
-            _ => 0,
-        }
+        let needed = self.links.least_place(now, transaction.content());
+        transaction.take(needed, bytes)
+    }
+
+    /// How much more of the message there is room for, once what all its destinations have is let go.
+    pub(super) fn content_room(&self) -> usize {
+        let coming = self.transaction.as_ref().filter(|transaction| transaction.is_coming());
+        let needed = || self.links.live().filter_map(|(_, link)| link.place()).min();
+        coming.map_or(0, |transaction| transaction.room_behind(needed()))
     }
 
     /// Too much of a message: no backend sees its end (W-LMTP-12).

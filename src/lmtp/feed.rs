@@ -8,7 +8,9 @@
 //! A feed writes into whatever buffer its caller has and remembers how far it came; a copy of it taken before can write
 //! the same bytes again. So no destination needs a buffer of its own.
 
-use crate::limits::LMTP_CHUNK_BYTES_MIN;
+use memchr::memmem;
+
+use crate::limits::{LMTP_CHUNK_BYTES_MIN, LMTP_STRETCH_BYTES_MIN};
 
 use super::content::Window;
 
@@ -24,6 +26,15 @@ pub(super) struct Feed {
 enum Form {
     Data(Stuffing),
     Bdat(Chunk),
+}
+
+/// A piece of the message that may be sent from where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch<'a> {
+    /// What is sent.
+    pub bytes: &'a [u8],
+    /// The message's end is due right behind it.
+    pub is_followed: bool,
 }
 
 /// Where a destination behind DATA is.
@@ -93,12 +104,38 @@ impl Feed {
         }
     }
 
-    /// Writes what comes next into `out` and says how much. `ended`: the window holds the message's end.
+    /// What comes next, if it is a long piece of the message just as it lies in the window: it may be sent from there, and
+    /// [`Self::pass`] follows.
+    pub(super) fn stretch<'a>(&self, window: &'a Window, ended: bool) -> Option<Stretch<'a>> {
+        let left = window.from(self.place);
+        let (bytes, is_followed) = match &self.form {
+            Form::Data(stuffing) => {
+                let bytes = stuffing.stretch(left);
+                (bytes, ended && bytes.len() == left.len())
+            }
+            Form::Bdat(chunk) => (chunk.stretch(left), false),
+        };
+        (bytes.len() >= LMTP_STRETCH_BYTES_MIN).then_some(Stretch { bytes, is_followed })
+    }
+
+    /// The beginning of a stretch, or all of it, is sent.
+    pub(super) fn pass(&mut self, sent: &[u8]) {
+        self.place = self.place.saturating_add(sent.len() as u64);
+        match &mut self.form {
+            Form::Data(stuffing) => *stuffing = stuffing.behind(sent),
+            Form::Bdat(chunk) => chunk.pass(sent.len()),
+        }
+    }
+
+    /// Writes what comes next into `out` and says how much; what is left of it before a stretch is short. `ended`: the window holds the message's end.
     pub(super) fn emit(&mut self, window: &Window, ended: bool, out: &mut [u8]) -> usize {
         let all = out.len();
         let mut out = out;
         while !out.is_empty() {
             let before = out.len();
+            if before < all && self.stretch(window, ended).is_some() {
+                break;
+            }
             out = match &mut self.form {
                 Form::Data(stuffing) => stuffing.emit(&mut self.place, window, ended, out),
                 Form::Bdat(chunk) => chunk.emit(&mut self.place, window, ended, out),
@@ -151,22 +188,38 @@ impl Stuffing {
             *self = Self::Dot;
             return put(b".", out).0;
         }
-        // Up to the next line end, with it.
-        let end =
-            memchr::memchr2(b'\r', b'\n', bytes).map_or(bytes.len(), |at| at.saturating_add(1));
-        let (out, count) = put(bytes.get(..end).unwrap_or_default(), out);
+        let (fitting, _) = bytes.split_at_checked(out.len()).unwrap_or((bytes, &[]));
+        let written = before_dot(fitting);
+        let (out, count) = put(written, out);
         *place = place.saturating_add(count as u64);
-        let written = bytes.get(..count).unwrap_or_default();
-        let behind_cr = *self == Self::Cr && written.len() == 1;
-        *self = match written.last() {
-            None => *self,
-            Some(b'\r') => Self::Cr,
-            Some(b'\n') if behind_cr => Self::Line,
-            Some(b'\n') => Self::Start,
-            Some(_) => Self::Text,
-        };
+        *self = self.behind(written);
         out
     }
+
+    /// What may be sent as it is.
+    fn stretch(self, bytes: &[u8]) -> &[u8] {
+        let is_dot = matches!(self, Self::Start | Self::Line) && bytes.starts_with(b".");
+        let is_end = matches!(self, Self::End(..) | Self::Over);
+        if is_dot || is_end { &[] } else { before_dot(bytes) }
+    }
+
+    /// Where the destination is once these bytes of the message are sent.
+    fn behind(self, sent: &[u8]) -> Self {
+        match sent {
+            [] => self,
+            [b'\n'] if self == Self::Cr => Self::Line,
+            [.., b'\r', b'\n'] => Self::Line,
+            [.., b'\n'] => Self::Start,
+            [.., b'\r'] => Self::Cr,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// Up to the next dot that may be taken for one at the beginning of a line.
+fn before_dot(bytes: &[u8]) -> &[u8] {
+    let dot = memmem::find(bytes, b"\n.").map(|found| found.saturating_add(1));
+    bytes.get(..dot.unwrap_or(bytes.len())).unwrap_or_default()
 }
 
 impl Chunk {
@@ -187,19 +240,25 @@ impl Chunk {
         let (from, to) = (usize::from(self.head_sent), usize::from(self.head_bytes));
         let (out, count) = put(self.head.get(from..to).unwrap_or_default(), out);
         self.head_sent = self.head_sent.saturating_add(u8::try_from(count).unwrap_or(u8::MAX));
-        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
-        let bytes = window.from(*place);
-        let (out, count) = if self.head_sent == self.head_bytes {
-            put(bytes.get(..left.min(bytes.len())).unwrap_or_default(), out)
-        } else {
-            (out, 0)
-        };
+        let (out, count) = put(self.stretch(window.from(*place)), out);
         *place = place.saturating_add(count as u64);
+        self.pass(count);
+        out
+    }
+
+    /// What is there of the chunk, if it is announced.
+    fn stretch<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let is_announced = self.head_sent == self.head_bytes;
+        if is_announced { bytes.get(..left.min(bytes.len())).unwrap_or_default() } else { &[] }
+    }
+
+    /// So many bytes of the chunk are sent.
+    fn pass(&mut self, count: usize) {
         self.left = self.left.saturating_sub(count as u64);
         if self.is_sent() {
             self.sent = self.sent.saturating_add(1);
         }
-        out
     }
 
     /// Announces the next chunk: all that is there. Small ones wait for more, because each costs a reply.
@@ -222,6 +281,8 @@ impl Chunk {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection, prelude::*};
+
     use super::*;
 
     /// What a destination gets, written into buffers of `size`, some of it twice.
@@ -271,6 +332,34 @@ mod tests {
                     content.escape_ascii()
                 );
             }
+        }
+    }
+
+    /// What the module's documentation says, of the whole at once.
+    fn by_the_book(content: &[u8]) -> Vec<u8> {
+        let mut sent = Vec::new();
+        for (at, byte) in content.iter().enumerate() {
+            let is_first = at == 0 || content[at - 1] == b'\n';
+            sent.extend(std::iter::repeat_n(*byte, if is_first && *byte == b'.' { 2 } else { 1 }));
+        }
+        let end = if content.is_empty() || content.ends_with(b"\r\n") {
+            &b".\r\n"[..]
+        } else {
+            b"\r\n.\r\n"
+        };
+        [&sent[..], end].concat()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn lm_05_dots_are_doubled_as_the_book_says(
+            content in collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'.'), Just(b'a')], 0..60),
+            size in 1_usize..70,
+        ) {
+            let got = sent(Feed::data(), &content, size);
+            prop_assert_eq!(got.escape_ascii().to_string(), by_the_book(&content).escape_ascii().to_string());
         }
     }
 

@@ -394,61 +394,10 @@ impl Link {
     }
 
     /// How far the message has come here; none: nothing of it is due.
-    fn feed(&self) -> Option<Feed> {
+    pub(super) fn feed(&self) -> Option<Feed> {
         match self.stage {
             Stage::Content(feed) if !self.is_leaving => Some(feed),
             _ => None,
-        }
-    }
-
-    // === What is sent ===
-
-    pub(super) fn has_output(&self, content: Content<'_>) -> bool {
-        if !self.commands.is_empty() {
-            return true;
-        }
-        let Some(mut feed) = self.feed() else { return false };
-        feed.emit(content.window, content.is_complete, &mut [0]) > 0
-    }
-
-    /// Writes what comes next into `out`. Nothing is gone before [`Self::sent`] says so.
-    pub(super) fn fill(&mut self, content: Content<'_>, out: &mut [u8]) -> usize {
-        if !self.commands.is_empty() {
-            let count = self.commands.len().min(out.len());
-            let (here, _) = out.split_at_mut(count);
-            here.copy_from_slice(self.commands.get(..count).unwrap_or_default());
-            self.filled = (count, None);
-            return count;
-        }
-        let Some(mut feed) = self.feed() else { return 0 };
-        let count = feed.emit(content.window, content.is_complete, out);
-        self.filled = (count, Some(feed));
-        count
-    }
-
-    /// So much of what was filled last is with the kernel.
-    pub(super) fn sent(&mut self, now: Tick, content: Content<'_>, count: usize) {
-        if count == 0 {
-            return;
-        }
-        self.moved_at = now;
-        let (filled, after) = std::mem::take(&mut self.filled);
-        let (Some(before), Some(after)) = (self.feed(), after) else {
-            drop(self.commands.drain(..count.min(self.commands.len())));
-            return;
-        };
-        let feed = if count == filled { after } else { replayed(before, content, count) };
-        self.stage = Stage::Content(feed);
-        for _ in before.chunks()..feed.chunks() {
-            self.due.push_back(Due::Chunk);
-        }
-        if feed.is_over() {
-            if feed.chunks() > before.chunks() {
-                // The last chunk is answered once for each recipient instead.
-                self.due.pop_back();
-            }
-            let accepted = self.envelope.iter().flat_map(|envelope| envelope.accepted.iter());
-            self.due.extend(accepted.map(|&number| Due::Final(number)));
         }
     }
 
@@ -482,19 +431,4 @@ impl Link {
             self.due.push_back(Due::Rcpt(rcpt.number));
         }
     }
-}
-
-/// Where a feed is when only the first `count` bytes of what it emits are sent.
-fn replayed(mut feed: Feed, content: Content<'_>, count: usize) -> Feed {
-    let mut left = count;
-    let mut thrown_away = [0; 512];
-    while left > 0 {
-        let (part, _) = thrown_away.split_at_mut(left.min(512));
-        let emitted = feed.emit(content.window, content.is_complete, part);
-        if emitted == 0 {
-            break;
-        }
-        left = left.saturating_sub(emitted);
-    }
-    feed
 }

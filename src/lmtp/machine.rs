@@ -14,7 +14,7 @@ use super::transaction::Stage as Progress;
 use crate::event::Event;
 use crate::facts::{ClientCertificate, ClientFacts};
 use crate::front::{Arrival, Ending, Front, HeaderRead, Opening, PIPELINED, Start};
-use crate::limits::{LMTP_IDLE_TIMEOUT, LMTP_INPUT_BYTES_MAX};
+use crate::limits::{LMTP_IDLE_TIMEOUT, LMTP_READ_BYTES};
 use crate::names::Protocol;
 use crate::tick::Tick;
 use crate::wire::smtp::line::Lines;
@@ -61,7 +61,7 @@ impl Lmtp {
     /// A session on a fresh connection. `header`: a PROXY header comes first.
     #[must_use]
     pub fn new(settings: Arc<LmtpSettings>, facts: ClientFacts, header: bool, now: Tick) -> Self {
-        let front = Front::new(Protocol::Lmtp, facts, header, LMTP_INPUT_BYTES_MAX);
+        let front = Front::new(Protocol::Lmtp, facts, header, LMTP_READ_BYTES);
         let arrival = Arrival::new(&front, now.after(settings.proxy_header_timeout));
         Self {
             settings,

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Decides: the client's dialogue ([`commands`]), where each recipient goes ([`recipients`]), the dialogue with each backend
-//! ([`link`], [`answers`]), how the message passes through ([`content`], [`feed`]) and what each recipient's reply is
+//! ([`link`], [`answers`], [`sending`]), how the message passes through ([`content`], [`feed`]) and what each recipient's reply is
 //! ([`delivery`]). Does not: know users or routes; it wishes for answers as `session` does. Does not: store mail. What is
 //! here of a message is one window of `LMTP_WINDOW_BYTES`, whatever its size and however many backends: the source is
 //! read when the slowest backend has taken what came before, and a backend that takes nothing for `LMTP_STALL_TIMEOUT`
@@ -24,7 +24,7 @@
 //!
 //! The shell gives an [`Input`], carries out the [`Wish`]es, then moves bytes: [`Lmtp::fill`] writes what a backend is
 //! due into the shell's own buffer and [`Lmtp::sent`] says how much of it the kernel took, so that no backend needs a
-//! buffer here. Backend connections have numbers, [`LinkId`].
+//! buffer here; a long piece of a message is sent from the window itself ([`Lmtp::stretch`], [`Lmtp::passed`]). Backend connections have numbers, [`LinkId`].
 //!
 //! Pure: driven by `worker::lmtp`, the simulator, transcripts and fuzz targets. Tests: `tests/pure/lmtp`, and at the end
 //! of the files.
@@ -48,11 +48,13 @@ mod output;
 mod parameters;
 mod recipients;
 mod reply;
+mod sending;
 mod settings;
 mod shell;
 mod transaction;
 mod xclient;
 
+pub use feed::Stretch;
 pub use input::{Input, Leaving, LinkId};
 pub use machine::Lmtp;
 pub use output::{Outbox, Wish};

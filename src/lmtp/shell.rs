@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::content::Content;
 use super::delivery::Client;
+use super::feed::Stretch;
 use super::input::{Leaving, LinkId};
 use super::link::Link;
 use super::machine::{Lmtp, Stage};
@@ -12,6 +13,7 @@ use super::machine::{Lmtp, Stage};
 use super::output::Wish;
 use super::transaction::{LookUp, Stage as Progress};
 use crate::event::{Event, Outcome, Tries};
+use crate::limits::LMTP_INPUT_BYTES_MAX;
 use crate::names::SessionId;
 use crate::tick::Tick;
 
@@ -21,8 +23,14 @@ impl Lmtp {
     pub fn client_room(&self) -> usize {
         match &self.stage {
             Stage::Over => 0,
-            Stage::Arriving(arrival) => arrival.room(&self.front),
-            Stage::Serving => self.front.room(),
+            Stage::Arriving(arrival) => arrival.room(&self.front).min(LMTP_INPUT_BYTES_MAX),
+            Stage::Serving if self.front.has_ended => 0,
+            Stage::Serving => {
+                let waiting = self.front.inbox.bytes().len();
+                let room = LMTP_INPUT_BYTES_MAX.saturating_sub(waiting);
+                // A message's end is not known before it is read: should all of it be commands, the inbox takes it.
+                if waiting > 0 { room } else { room.max(self.delivery.content_room()) }
+            }
         }
     }
 
@@ -54,6 +62,28 @@ impl Lmtp {
         let transaction = self.delivery.transaction.as_ref();
         let content = transaction.map_or(Content::NONE, |transaction| transaction.content());
         self.delivery.links.get_mut(id).map_or(0, |link| link.fill(content, out))
+    }
+
+    /// What a backend is to get next, if it is a long piece of a message that may be sent from where it lies;
+    /// [`Self::passed`] follows.
+    #[must_use]
+    pub fn stretch(&self, id: LinkId) -> Option<Stretch<'_>> {
+        self.delivery.links.get(id)?.stretch(self.delivery.content())
+    }
+
+    /// Whether a stretch follows what was filled last.
+    #[must_use]
+    pub fn is_followed(&self, id: LinkId) -> bool {
+        self.delivery.links.get(id).is_some_and(|link| link.is_followed(self.delivery.content()))
+    }
+
+    /// So much of a stretch was sent.
+    pub fn passed(&mut self, now: Tick, id: LinkId, count: usize) {
+        let transaction = self.delivery.transaction.as_ref();
+        let content = transaction.map_or(Content::NONE, |transaction| transaction.content());
+        if let Some(link) = self.delivery.links.get_mut(id) {
+            link.passed(now, content, count);
+        }
     }
 
     /// So much of what was filled last was sent.

@@ -191,6 +191,38 @@ impl Transaction {
         Content { window: &self.window, is_complete: self.is_complete() }
     }
 
+    /// The client sends the message now.
+    pub(super) fn is_coming(&self) -> bool {
+        matches!(self.stage, Stage::Content(_) | Stage::Chunk { .. })
+    }
+
+    /// How many bytes of the message there is room for when those before `needed` are let go; none: no backend needs any.
+    pub(super) fn room_behind(&self, needed: Option<u64>) -> usize {
+        self.window.room_behind(needed.unwrap_or(u64::MAX))
+    }
+
+    /// Takes what belongs to the message of what the client has sent, as far as there is room behind `needed`; how much that was.
+    pub(super) fn take(&mut self, needed: Option<u64>, bytes: &[u8]) -> usize {
+        self.window.release(needed.unwrap_or(u64::MAX));
+        match &mut self.stage {
+            Stage::Content(reader) => {
+                let read = reader.read(bytes, &mut self.window);
+                if read.ended {
+                    self.stage = Stage::Replies(0);
+                }
+                read.consumed
+            }
+            Stage::Chunk { left, .. } => {
+                let most = usize::try_from(*left).unwrap_or(usize::MAX);
+                let count = bytes.len().min(most).min(self.window.room());
+                self.window.push(bytes.get(..count).unwrap_or_default());
+                *left = left.saturating_sub(count as u64);
+                count
+            }
+            _ => 0,
+        }
+    }
+
     /// Looks a recipient up.
     pub(super) fn look_up(&mut self, look_up: LookUp) {
         // Recipients come before the message, and wait for their answer there.

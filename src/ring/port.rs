@@ -270,12 +270,12 @@ pub trait Port {
     /// # Errors
     /// `WouldBlock` when it takes nothing, `Reset` when the connection is gone.
     fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault>;
-    /// As [`Port::send`], where [`Port::shutdown`] or [`Port::close`] follows at once: the end travels in the segment of
-    /// the last bytes.
+    /// As [`Port::send`], where more bytes, [`Port::shutdown`] or [`Port::close`] follow at once: these bytes, or the end,
+    /// travel in the same segment.
     ///
     /// # Errors
     /// As [`Port::send`].
-    fn send_last(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault>;
+    fn send_more(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault>;
     /// Borrows an empty pipe from the pool; `None` when there is none to be had.
     fn pipe_take(&mut self) -> Option<PipeId>;
     /// Gives a pipe back. `empty`: every byte that went in came out. A pipe that may hold bytes is destroyed, never
@@ -320,8 +320,6 @@ pub trait Port {
     /// Accepts one connection with the descriptor kept in reserve, sends `line` and closes it: what is done when no
     /// descriptor is left (R-ACCEPT-1).
     fn refuse_one(&mut self, listener: Fd, line: &[u8]);
-    /// Empties the wake-up descriptor, so that the next wake-up is reported again.
-    fn wake_seen(&mut self);
 }
 
 #[cfg(test)]

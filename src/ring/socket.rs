@@ -93,9 +93,9 @@ pub(super) fn send(fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
     uninterrupted(|| net::send(borrow(fd), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL))
 }
 
-/// The kernel keeps what fills no segment for what follows: the FIN, which comes at once and takes the bytes along
+/// The kernel keeps what fills no segment for what follows at once and takes the bytes along: more of them, or the FIN
 /// (K-RELAY-3).
-pub(super) fn send_last(fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
+pub(super) fn send_more(fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL | SendFlags::MORE;
     uninterrupted(|| net::send(borrow(fd), bytes, flags))
 }
@@ -180,7 +180,7 @@ pub fn listen(on: SocketAddr, options: &SocketOptions) -> std::io::Result<OwnedF
     // Accepted sockets inherit all of these, which spares the calls for every connection (K-RING-8).
     stream_options(&socket, options)?;
     net::bind(&socket, &on)?;
-    net::listen(&socket, BACKLOG)?;
+    net::listen(&socket, limits::LISTEN_BACKLOG)?;
     Ok(socket)
 }
 
@@ -259,9 +259,6 @@ fn set_option(
         Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL))
     }
 }
-
-/// Connections that may wait for accept; the kernel cuts it to `net.core.somaxconn`.
-const BACKLOG: i32 = 4096;
 
 #[cfg(test)]
 mod tests {

@@ -335,8 +335,8 @@ impl Port for Uring {
         socket::send(fd, bytes)
     }
 
-    fn send_last(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
-        socket::send_last(fd, bytes)
+    fn send_more(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
+        socket::send_more(fd, bytes)
     }
 
     fn pipe_take(&mut self) -> Option<PipeId> {
@@ -389,10 +389,6 @@ impl Port for Uring {
     fn close(&mut self, fd: Fd) {
         // A send names its descriptor by number, which another connection may have when it is carried out.
         self.end(Ending::Close(socket::adopt(fd)));
-    }
-
-    fn wake_seen(&mut self) {
-        self.waker.clear();
     }
 
     fn refuse_one(&mut self, listener: Fd, line: &[u8]) {

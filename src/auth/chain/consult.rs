@@ -11,7 +11,7 @@ use crate::auth::job::Job;
 use crate::auth::passdb::{Cause, Driver, Found, Passdb, Role, Skip, StoredText};
 use crate::auth::scheme::{Cost, SchemeError, Stored};
 use crate::auth::scram::Algorithm;
-use crate::auth::variables::{PASSWORD, Values};
+use crate::auth::variables::Values;
 use crate::names::mechanism::ChallengeMechanism;
 
 impl Chain {
@@ -82,8 +82,9 @@ impl Chain {
             }
             (Gives::Verdicts | Gives::Tokens, ..) => return Err(RemoteTrouble::NoLookUps.into()),
             (Gives::Rows | Gives::Both | Gives::Answers, ..) => {
-                let is_named = remote.variables.iter().any(|name| &**name == PASSWORD);
-                Wants::Row((is_named && is_judged).then(|| password.clone()))
+                // What an exchange or a token has in its place is no password, and in no query.
+                let is_told = remote.names_password() && is_judged && proof.has_password();
+                Wants::Row(is_told.then(|| password.clone()))
             }
         };
         let values = Values { user: &user, ..values };

@@ -109,6 +109,18 @@ impl<P: Port> Line<'_, P> {
         }
     }
 
+    /// The same, where more follows at once.
+    pub(in crate::worker) fn send_more(
+        &mut self,
+        side: Side,
+        bytes: &[u8],
+    ) -> Result<usize, IoFault> {
+        match self.fd(side) {
+            Some(fd) => self.io.port.send_more(fd, bytes),
+            None => Err(IoFault::Reset),
+        }
+    }
+
     /// Sends bytes as they are, at once or with those of the core's other connections, as `unsent` has it; what the socket does
     /// not take is kept, behind what is kept already.
     pub(in crate::worker) fn send_or_keep(

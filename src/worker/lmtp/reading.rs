@@ -17,15 +17,20 @@ impl<P: Port> Driver<'_, P> {
     /// Reads what the client has sent.
     pub(super) fn read_client(&mut self) {
         let mut space = std::mem::take(&mut self.duties.buffers.from_client);
-        made(&mut space, limits::SCRATCH_BYTES);
+        made(&mut space, limits::LMTP_READ_BYTES);
         // Bounded per turn, so that one client cannot keep the core. What is left then has been told already and will not
         // be told again, so the reread list brings it back.
         let mut reads = 0;
-        while reads < READS_PER_TURN && self.read_client_once(&mut space) {
-            reads += 1;
+        while reads < READS_PER_TURN {
+            // One that may find as much as several counts for these.
+            let count = self.client.room().min(space.len()).div_ceil(limits::SCRATCH_BYTES);
+            if !self.read_client_once(&mut space) {
+                break;
+            }
+            reads += count.max(1);
         }
         self.duties.buffers.from_client = space;
-        if reads == READS_PER_TURN
+        if reads >= READS_PER_TURN
             && !self.is_decided()
             && let Some(mut line) = self.lines.client()
         {

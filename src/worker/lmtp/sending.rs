@@ -1,9 +1,10 @@
 //! What an LMTP session says, on its way to its client and to the backends.
 
 use crate::limits;
-use crate::lmtp::{Input, LinkId};
+use crate::lmtp::{Input, LinkId, Stretch};
 use crate::ring::port::{IoFault, Port};
 
+use super::super::io::line::Line;
 use super::super::io::socket::Side;
 use super::super::tls;
 use super::driver::{Driver, Inputs};
@@ -52,7 +53,7 @@ impl<P: Port> Driver<'_, P> {
             return false;
         }
         let is_secured = line.is_secured(Side::Backend);
-        made(&mut self.duties.buffers.to_backend, limits::SCRATCH_BYTES);
+        made(&mut self.duties.buffers.to_backend, limits::LMTP_READ_BYTES);
         if is_secured { self.send_sealed(id, more) } else { self.send_in_clear(id, more) }
     }
 
@@ -63,14 +64,24 @@ impl<P: Port> Driver<'_, P> {
         let (session, space) = (&mut self.client.session, &mut self.duties.buffers.to_backend);
         let mut took = false;
         loop {
-            let count = session.fill(id, space);
-            if count == 0 {
-                return took;
-            }
-            let sent = line.send(Side::Backend, space.get(..count).unwrap_or_default());
-            let taken = *sent.as_ref().unwrap_or(&0);
-            session.sent(now, id, taken);
-            took |= taken > 0;
+            let (count, sent) = match session.stretch(id) {
+                Some(Stretch { bytes, is_followed }) => {
+                    let (count, sent) = (bytes.len(), send(&mut line, bytes, is_followed));
+                    session.passed(now, id, *sent.as_ref().unwrap_or(&0));
+                    (count, sent)
+                }
+                None => {
+                    let count = session.fill(id, space);
+                    if count == 0 {
+                        return took;
+                    }
+                    let bytes = space.get(..count).unwrap_or_default();
+                    let sent = send(&mut line, bytes, session.is_followed(id));
+                    session.sent(now, id, *sent.as_ref().unwrap_or(&0));
+                    (count, sent)
+                }
+            };
+            took |= sent.as_ref().is_ok_and(|taken| *taken > 0);
             match sent {
                 Ok(taken) if taken == count => {}
                 Ok(_) | Err(IoFault::WouldBlock) => {
@@ -102,7 +113,8 @@ impl<P: Port> Driver<'_, P> {
                 return took;
             }
             let is_message = session.is_sending(id);
-            let count = session.fill(id, space);
+            let (record, _) = space.split_at_mut(space.len().min(limits::SCRATCH_BYTES));
+            let count = session.fill(id, record);
             if count == 0 {
                 return took;
             }
@@ -149,6 +161,18 @@ impl<P: Port> Driver<'_, P> {
             }
         }
         self.input(Input::BackendTook);
+    }
+}
+
+/// To a backend; what follows at once travels in the same segment.
+fn send<P: Port>(
+    line: &mut Line<'_, P>,
+    bytes: &[u8],
+    is_followed: bool,
+) -> Result<usize, IoFault> {
+    match is_followed {
+        true => line.send_more(Side::Backend, bytes),
+        false => line.send(Side::Backend, bytes),
     }
 }
 

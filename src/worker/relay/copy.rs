@@ -310,7 +310,7 @@ pub(super) fn send_or_keep<P: Port>(
         return Ok(0);
     }
     let sent = match last {
-        Last::Yes => port.send_last(destination, bytes),
+        Last::Yes => port.send_more(destination, bytes),
         Last::No => port.send(destination, bytes),
     };
     let sent = match sent {

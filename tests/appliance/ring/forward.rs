@@ -145,7 +145,7 @@ fn k_relay_3_the_last_bytes_arrive_with_the_end_they_waited_for() {
     for closes in [false, true] {
         let mut port = port();
         let (to, mut sink) = pair(&mut port);
-        assert_eq!(port.send_last(to, b"bye"), Ok(3));
+        assert_eq!(port.send_more(to, b"bye"), Ok(3));
         if closes {
             port.close(to);
         } else {

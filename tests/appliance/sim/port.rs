@@ -96,7 +96,7 @@ impl Port for SimPort {
         self.0.kernel.write(fd, bytes)
     }
 
-    fn send_last(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
+    fn send_more(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, IoFault> {
         self.send(fd, bytes)
     }
 
@@ -204,10 +204,6 @@ impl Port for SimPort {
             let _ = kernel.write(fd, line);
             kernel.close(fd);
         }
-    }
-
-    fn wake_seen(&mut self) {
-        self.0.control.wake_seen();
     }
 }
 

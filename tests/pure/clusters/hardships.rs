@@ -204,14 +204,8 @@ impl World {
             }
             Hardship::Way(proxy, id) => self.fleet.mend(proxy, id, self.now),
             Hardship::Isolation(proxy) => {
-                let all = self.backends_of(proxy);
-                // A way may have been mended before.
-                let is_alone = all.iter().all(|id| self.fleet.is_cut(proxy, *id));
-                for id in all {
+                for id in self.backends_of(proxy) {
                     self.fleet.mend(proxy, id, self.now);
-                }
-                if let Some(since) = self.fleet.alone_since.remove(&proxy).filter(|_| is_alone) {
-                    self.fleet.was_alone.insert(proxy, (since, self.now));
                 }
             }
             Hardship::Blindness(proxy) => {

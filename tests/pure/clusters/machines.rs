@@ -160,6 +160,10 @@ impl Fleet {
     pub(super) fn mend(&mut self, proxy: usize, id: Uuid, now: u64) {
         if self.cuts.remove(&(proxy, id)).is_some() {
             self.mended.insert((proxy, id), now);
+            // It reaches one again.
+            if let Some(since) = self.alone_since.remove(&proxy) {
+                self.was_alone.insert(proxy, (since, now));
+            }
         }
     }
 

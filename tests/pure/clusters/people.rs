@@ -69,6 +69,13 @@ impl World {
     }
 
     pub(super) fn tell_departure(&mut self, site: usize, departure: &Departure) {
+        // Where the user's group is by now, if the command broke off before it told.
+        if let Some(order) = self.fleet.judge.user_orders.get_mut(&departure.user)
+            && order.ordered == Some(departure.since)
+            && !order.is_told
+        {
+            order.from = departure.backend_id;
+        }
         self.write_departure(site, departure, Value::Text(departure.to_row().value));
     }
 

@@ -1,7 +1,7 @@
 //! What holds for every message, however it is cut, and for every session, whatever happens to it.
 
 use hale::event::Event;
-use hale::limits::{LMTP_INPUT_BYTES_MAX, LMTP_WINDOW_BYTES};
+use hale::limits::{LMTP_INPUT_BYTES_MAX, LMTP_READ_BYTES, LMTP_WINDOW_BYTES};
 use hale::lmtp::{Input, LinkId, Lmtp, Outbox, Wish};
 use hale::tick::Tick;
 use proptest::prelude::*;
@@ -17,6 +17,7 @@ struct Run {
     backends: Vec<Vec<u8>>,
     events: Vec<Event>,
     piece: usize,
+    turns: usize,
     closed: bool,
 }
 
@@ -35,6 +36,7 @@ impl Run {
             backends: vec![Vec::new(); backends],
             events: Vec::new(),
             piece,
+            turns: 0,
             closed: false,
         }
     }
@@ -68,6 +70,17 @@ impl Run {
         let mut moved = false;
         for at in 0..self.backends.len() {
             let link = LinkId(u8::try_from(at).unwrap());
+            // Every other time from where it lies, as the shell does in clear.
+            self.turns += 1;
+            if let Some(stretch) =
+                self.session.stretch(link).filter(|_| self.turns.is_multiple_of(2))
+            {
+                let taken = stretch.bytes.len().min(self.piece);
+                self.backends[at].extend(&stretch.bytes[..taken]);
+                self.session.passed(Tick(0), link, taken);
+                moved = true;
+                continue;
+            }
             let count = self.session.fill(link, &mut out);
             // What is offered twice is the same twice.
             let mut again = vec![0; most];
@@ -91,7 +104,7 @@ impl Run {
         let mut rest = bytes;
         while !rest.is_empty() {
             let room = self.session.client_room();
-            assert!(room <= LMTP_INPUT_BYTES_MAX);
+            assert!(room <= LMTP_READ_BYTES);
             if room == 0 {
                 assert!(self.move_bytes(self.piece), "nothing moves");
                 self.input(Input::BackendTook);
@@ -179,6 +192,8 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
         Just(b"MAIL FROM:<x@y>\r\n".to_vec()),
         prop::collection::vec(any::<u8>(), 0..40),
         Just(vec![b'x'; 3000]),
+        // Long enough to be sent from where it lies.
+        Just(vec![b'x'; 20_000]),
     ];
     prop::collection::vec(bit, 0..60).prop_map(|bits| bits.concat())
 }
@@ -191,8 +206,8 @@ proptest! {
     fn lm_05_every_backend_gets_the_content(
         content in content(),
         by_chunks: bool,
-        cut in 1_usize..5000,
-        piece in 1_usize..5000,
+        cut in prop_oneof![1_usize..5000, 5000_usize..70_000],
+        piece in prop_oneof![1_usize..5000, 5000_usize..70_000],
         split in 0_usize..100_000,
     ) {
         // Behind DATA a message ends with a line end.
