@@ -1,6 +1,8 @@
-//! The command line: `hale run`, `check-config`, `check-host`, `config`, `top`, `status`, `who`, `kick`, `explain`, `geodb`, `cluster`.
+//! The command line: `hale run`, `check-config`, `check-host`, `config`, `import`, `top`, `status`, `who`, `kick`, `explain`, `geodb`, `cluster`.
 //!
-//! Exit codes are sysexits(3) as doveadm uses them: 0, 64 usage, 65, 67, 68, 75, 77, 78.
+//! Exit codes are sysexits(3) as doveadm uses them: 0, 64 usage, 65, 66, 67, 68, 73, 75, 77, 78.
+
+mod import;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -19,6 +21,8 @@ use hale::control::cluster::{
 };
 use hale::control::{ConfigFiles, Inspected, Outcome, time_now, unix_millis};
 use hale::tuning;
+
+use import::ImportCommand;
 
 /// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
 #[derive(Debug, Parser)]
@@ -69,6 +73,9 @@ enum Command {
         #[arg(short = 'P')]
         passwords: bool,
     },
+    /// Write a configuration out of HAProxy's and Dovecot's
+    #[command(after_long_help = import::LONG_HELP)]
+    Import(ImportCommand),
     /// Backends and what they are used for, on a page that is drawn anew each second
     ///
     /// h, s, p, c, l, f, m sort by host, status, probes, connections, logins, failures and probe latency, r reverses, j and k scroll, q
@@ -103,6 +110,10 @@ pub(crate) fn run() -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() };
         }
     };
+    // The one command that needs no configuration.
+    if let Command::Import(command) = &cli.command {
+        return import::run(command);
+    }
     let loaded = config::load(&mut ConfigFiles, &cli.config);
     if let Command::Config { changed, passwords } = &cli.command {
         let show = if *changed { Show::Changed } else { Show::All };
@@ -123,7 +134,7 @@ pub(crate) fn run() -> ExitCode {
         },
         Command::CheckConfig { connect } => check_config(&cli.config, settings, *connect),
         Command::CheckHost { sessions, print } => check_host(&cli, settings, *sessions, *print),
-        Command::Config { .. } => Exit::Ok.into(),
+        Command::Config { .. } | Command::Import(_) => Exit::Ok.into(),
         Command::Top(command) => top(settings, command),
         Command::Ask(request) => finish(&ask(&cli, settings, request)),
     }

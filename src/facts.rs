@@ -4,6 +4,7 @@
 //! importing each other. Trust is decided once, when the connection is set up, and never changes (W-TRUST-1).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::names::SessionId;
 
@@ -68,7 +69,7 @@ impl Security {
 }
 
 /// How a login came, as far as password databases elsewhere may want to know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approach {
     /// Logins that the same connection has failed at before.
     pub failed_before: u8,
@@ -78,13 +79,21 @@ pub struct Approach {
     pub security: Option<Security>,
     /// The client has shown a certificate, which was verified.
     pub is_certified: bool,
+    /// That certificate (DER), where the TLS is ours.
+    pub certificate: Option<Arc<[u8]>>,
 }
 
 /// Whom a client certificate names that was verified: by us, or by the load balancer that a PROXY header is believed of
 /// (W-TLS-4, W-TLV-2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 // Few clients have one, so that a session keeps no more than a pointer for it.
-pub struct ClientCertificate(Option<Box<Option<Box<str>>>>);
+pub struct ClientCertificate(Option<Box<Shown>>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Shown {
+    name: Option<Box<str>>,
+    whole: Option<Arc<[u8]>>,
+}
 
 impl ClientCertificate {
     /// None was shown.
@@ -94,7 +103,13 @@ impl ClientCertificate {
     /// more than one, and lets no client in (TL-20).
     #[must_use]
     pub fn verified(name: Option<Box<str>>) -> Self {
-        Self(Some(Box::new(name)))
+        Self(Some(Box::new(Shown { name, whole: None })))
+    }
+
+    /// The same, and all of it (DER).
+    #[must_use]
+    pub fn with_whole(self, whole: &[u8]) -> Self {
+        Self(self.0.map(|shown| Box::new(Shown { whole: Some(whole.into()), ..*shown })))
     }
 
     /// Whether one was shown, and verified.
@@ -106,7 +121,13 @@ impl ClientCertificate {
     /// The name in it, as it spells it.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.0.as_deref()?.as_deref()
+        self.0.as_deref()?.name.as_deref()
+    }
+
+    /// All of it (DER), where it was shown to us.
+    #[must_use]
+    pub fn whole(&self) -> Option<&Arc<[u8]>> {
+        self.0.as_deref()?.whole.as_ref()
     }
 }
 

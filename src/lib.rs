@@ -37,6 +37,9 @@ pub mod front;
 pub mod session;
 pub mod lmtp;
 
+// Beside the road: what a site ran before, for a command. Pure, too.
+pub mod import;
+
 // Mechanism, and the two kinds of core that drive the road.
 #[cfg(feature = "appliance")]
 pub mod ring;

@@ -3,6 +3,7 @@
 use hale::limits::USER_BYTES_MAX;
 use hale::wire::certificate::{Certificate, written};
 use hale::wire::certificate_name::NameField;
+use hale::wire::distinguished_name;
 
 /// Any bytes as a certificate: no panic, and a name that is found stands in it, whole, clean and within its limit.
 pub(crate) fn run(input: &[u8]) {
@@ -18,5 +19,8 @@ pub(crate) fn run(input: &[u8]) {
         let _ = (certificate.validity(), certificate.signature(), certificate.public_key());
         let _ = (certificate.hosts(), certificate.is_authority(), certificate.may_serve());
         let _ = (written(certificate.issuer), certificate.limits_names());
+        // One line of visible ASCII, whatever the maker wrote.
+        let name = distinguished_name::text(certificate.subject).unwrap_or_default();
+        assert!(name.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{name}");
     }
 }

@@ -15,6 +15,7 @@ use crate::auth::passdb::Cause;
 use crate::auth::variables::{PASSWORD, Values};
 use crate::facts::Approach;
 use crate::names::Protocol;
+use crate::names::mechanism::ChallengeMechanism;
 use crate::secret::Secret;
 use crate::tick::Tick;
 
@@ -50,6 +51,8 @@ pub enum Gives {
     Verdicts,
     /// Verdicts for logins with a password, rows for everything else.
     Both,
+    /// The same, and verdicts on answers to challenges ([`Wants::Answer`]).
+    Answers,
     /// Verdicts on tokens.
     Tokens,
 }
@@ -94,6 +97,17 @@ pub enum Wants {
     Verdict(Secret),
     /// Whose token this is, and whether it is good.
     Token(Secret),
+    /// Whether this answers the challenge as the user's password does.
+    Answer(ChallengeMechanism, Challenged),
+}
+
+/// A challenge of ours, and what the client has answered.
+#[derive(Clone, Debug)]
+pub struct Challenged {
+    /// The challenge, as the client had it.
+    pub challenge: Secret,
+    /// Its answer, in hexadecimal.
+    pub answer: Secret,
 }
 
 impl Wants {
@@ -101,6 +115,15 @@ impl Wants {
         match self {
             Self::Row(password) => password.as_ref(),
             Self::Verdict(secret) | Self::Token(secret) => Some(secret),
+            Self::Answer(_, challenged) => Some(&challenged.answer),
+        }
+    }
+
+    /// Whether another login may ask the same. No challenge comes twice (SA-05).
+    fn may_come_again(&self) -> bool {
+        match self {
+            Self::Row(_) | Self::Verdict(_) | Self::Token(_) => true,
+            Self::Answer(..) => false,
         }
     }
 }
@@ -130,8 +153,8 @@ impl Inquiry {
             remote: values.remote,
             local: values.local,
             approach: Approach::default(),
+            is_cached: remote.is_cached && wants.may_come_again(),
             wants,
-            is_cached: remote.is_cached,
             is_recheck: false,
         }
     }
@@ -140,7 +163,9 @@ impl Inquiry {
     #[must_use]
     pub fn that_came(self, remote: &Remote, approach: Approach) -> Self {
         let subject = match remote.variables.iter().any(|name| &**name == APPROACH) {
-            true => self.subject.and(&format!("{:?}", Approach { failed_before: 0, ..approach })),
+            true => self
+                .subject
+                .and(&format!("{:?}", Approach { failed_before: 0, ..approach.clone() })),
             false => self.subject,
         };
         Self { approach, subject, ..self }
@@ -174,6 +199,8 @@ impl Subject {
             Wants::Row(_) => 0,
             Wants::Verdict(_) => 1,
             Wants::Token(_) => 2,
+            Wants::Answer(ChallengeMechanism::CramMd5, _) => 3,
+            Wants::Answer(ChallengeMechanism::Apop, _) => 4,
         });
         // With the lengths, so that no byte can move from one to the other.
         let mut add = |part: &[u8]| {
@@ -347,21 +374,21 @@ mod tests {
 
     #[test]
     fn sa_09_what_a_service_said_of_a_login_by_tls_is_not_said_of_one_in_clear() {
-        let of = |variables: &[&str], approach| {
+        let of = |variables: &[&str], approach: &Approach| {
             let variables = variables.iter().map(|name| (*name).into()).collect();
             let remote =
                 Remote { id: 1, driver: "http", gives: Gives::Both, variables, is_cached: true };
             let wants = Wants::Verdict(Secret::from("a"));
             let values = values("bob", "192.0.2.7");
             let inquiry = Inquiry::new(&remote, &values, Proof::Password, wants);
-            inquiry.that_came(&remote, approach).key(&Secret::from("process"))
+            inquiry.that_came(&remote, approach.clone()).key(&Secret::from("process"))
         };
         let clear = Approach::default();
-        let secured = Approach { is_secured: true, ..clear };
-        assert_ne!(of(&["user", APPROACH], clear), of(&["user", APPROACH], secured));
-        assert_eq!(of(&["user"], clear), of(&["user"], secured), "it is not told");
-        let again = Approach { failed_before: 2, ..clear };
-        assert_eq!(of(&["user", APPROACH], clear), of(&["user", APPROACH], again));
+        let secured = Approach { is_secured: true, ..clear.clone() };
+        assert_ne!(of(&["user", APPROACH], &clear), of(&["user", APPROACH], &secured));
+        assert_eq!(of(&["user"], &clear), of(&["user"], &secured), "it is not told");
+        let again = Approach { failed_before: 2, ..clear.clone() };
+        assert_eq!(of(&["user", APPROACH], &clear), of(&["user", APPROACH], &again));
     }
 
     #[test]

@@ -195,7 +195,7 @@ impl Passdb {
             // It needs to know a name only.
             _ if self.role == Role::Deny => true,
             // Rows may say so, too, where the operator has said that there are such.
-            (Gives::Rows | Gives::Both, Proof::Token) => {
+            (Gives::Rows | Gives::Both | Gives::Answers, Proof::Token) => {
                 !self.names_password()
                     && (self.gives("nopassword") || self.mechanisms.meets(Mechanisms::TOKENS))
             }

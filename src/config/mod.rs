@@ -30,6 +30,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use changes::{Change, changes};
+pub(crate) use check::known_listeners;
 #[cfg(feature = "appliance")]
 pub(crate) use check::masked;
 pub use diagnostic::{Diagnostic, Place};
@@ -42,6 +43,7 @@ pub use model::{
 pub use raw::Source;
 pub use render::{Secrets, Show, render};
 pub use sort::Settings;
+pub(crate) use value::boolean;
 pub use value::time;
 pub use vars::LOGIN_LOG_VARIABLES;
 
@@ -58,6 +60,13 @@ pub struct Loaded {
     pub errors: Vec<Diagnostic>,
     /// What Hale ignores or understands differently.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// What stands in the file at `path` and those it includes, as it is written, and what of it can't be read.
+pub(crate) fn entries(source: &mut impl Source, path: &Path) -> (Vec<raw::Entry>, Vec<Diagnostic>) {
+    let mut findings = Findings::default();
+    let (entries, _) = raw::read(source, path, &mut findings);
+    (entries, findings.into_parts().0)
 }
 
 /// Reads the configuration at `path` and everything it includes.

@@ -215,7 +215,7 @@ fn is_changed(setting: &Setting, section: &Section, found: &Found) -> bool {
     setting.is_said || section.scope != Scope::Global || default.as_ref() != Ok(&found.value)
 }
 
-fn label_text(label: &str) -> String {
+pub(crate) fn label_text(label: &str) -> String {
     let is_plain = label.chars().all(|c| c.is_alphanumeric() || "-_.:/@!*".contains(c));
     if is_plain && !label.is_empty() { label.to_owned() } else { quote(label) }
 }
@@ -229,7 +229,7 @@ fn quoted(text: &str) -> String {
     if is_plain { text.to_owned() } else { quote(text) }
 }
 
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

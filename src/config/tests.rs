@@ -12,10 +12,10 @@ mod blocks;
 
 /// Files in memory.
 #[derive(Default)]
-pub(super) struct Files(BTreeMap<PathBuf, Vec<u8>>, BTreeMap<String, Vec<u8>>);
+pub(crate) struct Files(BTreeMap<PathBuf, Vec<u8>>, BTreeMap<String, Vec<u8>>);
 
 impl Files {
-    pub(super) fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let mut all = Self::default();
         for (path, text) in files {
             all.insert(path, text.as_bytes());
@@ -23,11 +23,11 @@ impl Files {
         all
     }
 
-    pub(super) fn set(&mut self, variable: &str, value: &[u8]) {
+    pub(crate) fn set(&mut self, variable: &str, value: &[u8]) {
         self.1.insert(variable.into(), value.to_vec());
     }
 
-    pub(super) fn insert(&mut self, path: &str, bytes: &[u8]) {
+    pub(crate) fn insert(&mut self, path: &str, bytes: &[u8]) {
         self.0.insert(path.into(), bytes.to_vec());
     }
 }

@@ -428,6 +428,30 @@ mod tests {
     }
 
     #[test]
+    fn op_07_the_secret_of_a_server_that_every_user_can_read_is_remarked_and_one_they_write_refused()
+     {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dovecot-sql.conf.ext");
+        write(&path, "connect = host=db password=hush\n");
+        let files = PassdbFiles { rows: None, settings: vec![path.clone()] };
+        let list = vec![(Passdb::new("sql", Driver::Static), files)];
+        let mut sources = PassdbSources::new(UserRules::default(), list, 0);
+        let remedy = format!("chmod o-rwx {}", path.display());
+        for (mode, remarks) in [(0o600, 0), (0o640, 0), (0o644, 1), (0o604, 1)] {
+            set_mode(&path, mode);
+            let (_, told) = sources.load().unwrap();
+            assert_eq!(told.len(), remarks, "{mode:o}: {told:?}");
+            for remark in told {
+                assert!(remark.contains("passdb sql") && remark.contains(&remedy), "{remark}");
+                assert!(!remark.contains("hush"), "{remark}");
+            }
+        }
+        set_mode(&path, 0o606);
+        let text = sources.load().unwrap_err()[0].to_string();
+        assert!(text.contains("passdb sql") && text.contains(&remedy), "{text}");
+    }
+
+    #[test]
     fn op_07_a_file_of_another_user_is_refused() {
         let stamp = |owner| Stamp { modified: None, bytes: 0, inode: 0, mode: 0o10_0640, owner };
         let exposure = |owner, me| stamp(owner).exposure(Path::new("/u"), me);

@@ -180,6 +180,27 @@ impl FromIterator<Mechanism> for Mechanisms {
     }
 }
 
+/// The mechanisms whose answers a database elsewhere can judge: the challenge is one value, and so is the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeMechanism {
+    /// CRAM-MD5.
+    CramMd5,
+    /// POP3's APOP.
+    Apop,
+}
+
+impl ChallengeMechanism {
+    /// The mechanism as one of these.
+    #[must_use]
+    pub fn of(mechanism: Mechanism) -> Option<Self> {
+        match mechanism {
+            Mechanism::CramMd5 => Some(Self::CramMd5),
+            Mechanism::Apop => Some(Self::Apop),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -70,6 +70,7 @@ fn approach(scene: &Scene<'_>) -> Approach {
         is_secured: front.facts.transport == Transport::Tls,
         security: front.security,
         is_certified: front.facts.certificate.is_verified(),
+        certificate: front.facts.certificate.whole().cloned(),
     }
 }
 

@@ -108,7 +108,7 @@ impl Library {
         };
         match connection.peer_certificates().and_then(<[_]>::first) {
             None => ClientCertificate::NONE,
-            Some(own) => ClientCertificate::verified(name_field.of(own)),
+            Some(own) => ClientCertificate::verified(name_field.of(own)).with_whole(own),
         }
     }
 

@@ -2,32 +2,56 @@
 //!
 //! Decides what stands in the head of a question and what an answer means. Differences to nginx: DEL and octets above are
 //! encoded, too, because nothing else may stand in a field; a refusal's own words are logged and not shown; a code that begins
-//! with 4 is a temporary failure in every protocol; a refusal without `Auth-Wait` closes no connection. Of a client's certificate it is
-//! told that it was verified, and not what stands in it.
+//! with 4 is a temporary failure in every protocol; a refusal without `Auth-Wait` closes no connection.
 
 use std::net::IpAddr;
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+
 use crate::facts::Approach;
 use crate::names::Protocol;
+use crate::names::mechanism::ChallengeMechanism;
 use crate::secret::Secret;
 use crate::webauth::request::{Request, Response};
+use crate::wire::certificate::Certificate;
 use crate::wire::url::{Url, percent};
+use crate::wire::{base64, distinguished_name};
 
 /// A login that the service is asked about.
 #[derive(Debug)]
 pub struct Login<'a> {
     /// Its user, as the passdb's format makes it.
     pub user: &'a str,
-    /// The password; none: whether the user is there, and where.
-    pub password: Option<&'a Secret>,
+    /// What the client has shown.
+    pub evidence: Evidence<'a>,
     /// What the client speaks.
     pub protocol: Protocol,
     /// The client.
     pub client: IpAddr,
-    /// The client has shown a certificate in place of a password.
-    pub is_by_certificate: bool,
     /// How it came.
-    pub approach: Approach,
+    pub approach: &'a Approach,
+    /// Whether it is told the whole certificate of the client (`auth_http_pass_client_cert`).
+    pub is_certificate_passed: bool,
+}
+
+/// What a client has shown of who it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Evidence<'a> {
+    /// Nothing: whether the user is there, and where.
+    None,
+    /// The password.
+    Password(&'a Secret),
+    /// A certificate in place of a password.
+    Certificate,
+    /// An answer to this challenge.
+    Answer {
+        /// By which mechanism.
+        mechanism: ChallengeMechanism,
+        /// What the client was sent.
+        challenge: &'a Secret,
+        /// Its answer, in hexadecimal.
+        answer: &'a Secret,
+    },
 }
 
 /// What the service says.
@@ -80,10 +104,11 @@ impl std::fmt::Debug for Password {
 #[must_use]
 pub fn ask(url: &Url, login: &Login<'_>, extra: &[(Box<str>, Secret)]) -> Request {
     let escaped = |bytes: &[u8]| Secret::new(escape(bytes));
-    let method = match login.password {
-        Some(_) => "plain",
-        None if login.is_by_certificate => "external",
-        None => "none",
+    let (method, password) = match login.evidence {
+        Evidence::None => ("none", None),
+        Evidence::Password(password) => ("plain", Some(password)),
+        Evidence::Certificate => ("external", None),
+        Evidence::Answer { mechanism, answer, .. } => (mechanism_name(mechanism), Some(answer)),
     };
     let protocol = match login.protocol {
         // nginx's word.
@@ -93,8 +118,11 @@ pub fn ask(url: &Url, login: &Login<'_>, extra: &[(Box<str>, Secret)]) -> Reques
     let mut request = Request::get(url.clone())
         .with("auth-method", Secret::from(method))
         .with("auth-user", escaped(login.user.as_bytes()));
-    if let Some(password) = login.password {
+    if let Some(password) = password {
         request = request.with("auth-pass", escaped(password.expose()));
+    }
+    if let Evidence::Answer { challenge, .. } = login.evidence {
+        request = request.with("auth-salt", escaped(challenge.expose()));
     }
     request = request
         .with("auth-protocol", Secret::from(protocol))
@@ -107,12 +135,21 @@ pub fn ask(url: &Url, login: &Login<'_>, extra: &[(Box<str>, Secret)]) -> Reques
         // No name is looked up by address here; that is nginx's word for a client without one.
         request = request.with("client-host", Secret::from("[UNAVAILABLE]"));
     }
-    request = secured(request, &login.approach);
+    request = secured(request, login);
     extra.iter().fold(request, |request, (name, value)| request.with(name, value.clone()))
 }
 
+/// nginx's word.
+fn mechanism_name(mechanism: ChallengeMechanism) -> &'static str {
+    match mechanism {
+        ChallengeMechanism::CramMd5 => "cram-md5",
+        ChallengeMechanism::Apop => "apop",
+    }
+}
+
 /// What nginx says of TLS with the client; nothing where there is none.
-fn secured(request: Request, approach: &Approach) -> Request {
+fn secured(request: Request, login: &Login<'_>) -> Request {
+    let approach = login.approach;
     if !approach.is_secured {
         return request;
     }
@@ -123,7 +160,61 @@ fn secured(request: Request, approach: &Approach) -> Request {
             .with("auth-ssl-cipher", Secret::from(security.cipher()));
     }
     let verified = if approach.is_certified { "SUCCESS" } else { "NONE" };
-    request.with("auth-ssl-verify", Secret::from(verified))
+    request = request.with("auth-ssl-verify", Secret::from(verified));
+    match &approach.certificate {
+        Some(whole) => certified(request, whole, login.is_certificate_passed),
+        None => request,
+    }
+}
+
+/// Whose certificate it is; nothing of one that can't be read.
+fn certified(request: Request, whole: &[u8], is_passed: bool) -> Request {
+    let Some(certificate) = Certificate::read(whole) else { return request };
+    let name = |name: &[u8]| escape(distinguished_name::text(name).unwrap_or_default().as_bytes());
+    // OpenSSL writes a number without the byte that only says that it is positive.
+    let serial = match certificate.serial {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        whole => whole,
+    };
+    let fingerprint = digest(&SHA1_FOR_LEGACY_USE_ONLY, whole);
+    let request = request
+        .with("auth-ssl-subject", Secret::new(name(certificate.subject)))
+        .with("auth-ssl-issuer", Secret::new(name(certificate.issuer)))
+        .with("auth-ssl-serial", Secret::new(hex(serial, Letters::Capital)))
+        .with("auth-ssl-fingerprint", Secret::new(hex(fingerprint.as_ref(), Letters::Small)));
+    if is_passed {
+        request.with("auth-ssl-cert", Secret::new(escape(&pem(whole))))
+    } else {
+        request
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Letters {
+    Small,
+    Capital,
+}
+
+fn hex(bytes: &[u8], letters: Letters) -> Vec<u8> {
+    let digits = match letters {
+        Letters::Small => b"0123456789abcdef",
+        Letters::Capital => b"0123456789ABCDEF",
+    };
+    let digit = |at: u8| digits.get(usize::from(at)).copied().unwrap_or(b'0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]).collect()
+}
+
+/// RFC 7468 2.
+fn pem(certificate: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    base64::encode(certificate, &mut text);
+    let mut lines = b"-----BEGIN CERTIFICATE-----\n".to_vec();
+    for line in text.chunks(64) {
+        lines.extend(line);
+        lines.push(b'\n');
+    }
+    lines.extend(b"-----END CERTIFICATE-----\n");
+    lines
 }
 
 /// What the answer means.
@@ -212,11 +303,11 @@ mod tests {
         let password = Secret::from(&b"a b%c+&\t\x7f\xff\0"[..]);
         let login = Login {
             user: "tim ö",
-            password: Some(&password),
+            evidence: Evidence::Password(&password),
             protocol: Protocol::Submission,
             client: "192.0.2.7".parse().unwrap(),
-            is_by_certificate: false,
-            approach: Approach::default(),
+            approach: &Approach::default(),
+            is_certificate_passed: false,
         };
         let expected = "auth-method: plain\nauth-user: tim%20%C3%B6\nauth-pass: a%20b%25c+&%09%7F%FF%00\n\
                         auth-protocol: smtp\nauth-login-attempt: 1\nclient-ip: 192.0.2.7\n\
@@ -227,12 +318,12 @@ mod tests {
             is_secured: true,
             security: Some(crate::facts::Security::Tls13Aes256),
             is_certified: true,
+            certificate: None,
         };
         let by_certificate = Login {
-            password: None,
-            is_by_certificate: true,
+            evidence: Evidence::Certificate,
             protocol: Protocol::Imap,
-            approach: secured,
+            approach: &secured,
             ..login
         };
         let expected = "auth-method: external\nauth-user: tim%20%C3%B6\nauth-protocol: imap\n\
@@ -241,12 +332,43 @@ mod tests {
                         auth-ssl-verify: SUCCESS\nx-auth-key: hush\n";
         assert_eq!(asked(&by_certificate), expected);
         let in_front = Approach { is_secured: true, ..Approach::default() };
-        let text = asked(&Login { approach: in_front, ..by_certificate });
+        let text = asked(&Login { approach: &in_front, ..by_certificate });
         assert!(text.contains("auth-ssl: on\nauth-ssl-verify: NONE\n"), "{text}");
-        let look_up = Login { password: None, protocol: Protocol::Lmtp, ..login };
+        let look_up = Login { evidence: Evidence::None, protocol: Protocol::Lmtp, ..login };
         let text = asked(&look_up);
         assert!(text.starts_with("auth-method: none\n") && !text.contains("auth-pass"), "{text}");
         assert!(text.contains("auth-protocol: lmtp\n"), "{text}");
+    }
+
+    const APPROACH: Approach = Approach {
+        failed_before: 0,
+        is_secured: false,
+        security: None,
+        is_certified: false,
+        certificate: None,
+    };
+
+    #[test]
+    fn sa_05_a_challenge_is_its_salt_and_the_answer_its_password() {
+        let (challenge, answer) = (Secret::from("<1f@mx.example>"), Secret::from("b913a6"));
+        let of = |mechanism| Login {
+            user: "tim",
+            evidence: Evidence::Answer { mechanism, challenge: &challenge, answer: &answer },
+            protocol: Protocol::Pop3,
+            client: "192.0.2.7".parse().unwrap(),
+            approach: &APPROACH,
+            is_certificate_passed: false,
+        };
+        for (mechanism, name) in
+            [(ChallengeMechanism::Apop, "apop"), (ChallengeMechanism::CramMd5, "cram-md5")]
+        {
+            let expected = format!(
+                "auth-method: {name}\nauth-user: tim\nauth-pass: b913a6\n\
+                 auth-salt: <1f@mx.example>\nauth-protocol: pop3\n"
+            );
+            let text = asked(&of(mechanism));
+            assert!(text.starts_with(&expected), "{text}");
+        }
     }
 
     fn answer(status: u16, fields: &[(&str, &str)]) -> Said {

@@ -8,7 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::secret::Secret;
-use crate::webauth::auth_http::Login;
+use crate::webauth::auth_http::{Evidence, Login};
 use crate::webauth::request::{Content, Request, Response};
 use crate::wire::base64;
 use crate::wire::url::Url;
@@ -50,7 +50,12 @@ pub fn ask(url: &Url, login: &Login<'_>, extra: &[(Box<str>, Secret)]) -> Reques
     let mut question = Map::new();
     let mut put = |name: &str, value: Value| question.insert(name.to_owned(), value);
     put("user", login.user.into());
-    match login.password.map(|password| (password, str::from_utf8(password.expose()))) {
+    let password = match login.evidence {
+        Evidence::Password(password) => Some(password),
+        // The service gives what is stored, and Hale judges.
+        Evidence::None | Evidence::Certificate | Evidence::Answer { .. } => None,
+    };
+    match password.map(|password| (password, str::from_utf8(password.expose()))) {
         None => {}
         Some((_, Ok(text))) => {
             put("password", text.into());
@@ -142,25 +147,34 @@ mod tests {
     use super::*;
     use crate::facts::Approach;
     use crate::names::Protocol;
+    use crate::names::mechanism::ChallengeMechanism;
 
     #[test]
     fn a_question_says_who_wants_in() {
         let url = Url::parse("http://auth.example/").unwrap();
-        let of = |password: Option<&Secret>| {
+        let of = |evidence: Evidence<'_>| {
             let login = Login {
                 user: "tim \"x\"",
-                password,
+                evidence,
                 protocol: Protocol::Imap,
                 client: "192.0.2.7".parse().unwrap(),
-                is_by_certificate: false,
-                approach: Approach::default(),
+                approach: &Approach::default(),
+                is_certificate_passed: false,
             };
             serde_json::from_slice::<Value>(ask(&url, &login, &[]).body.expose()).unwrap()
         };
         let common = |name: &str, value: &str| json!({"user": "tim \"x\"", "protocol": "imap", "remote_ip": "192.0.2.7", name: value});
-        assert_eq!(of(Some(&Secret::from("p\u{e4}"))), common("password", "p\u{e4}"));
-        assert_eq!(of(Some(&Secret::from(&b"\xff"[..]))), common("password_base64", "/w=="));
-        assert!(of(None).get("password").is_none());
+        assert_eq!(of(Evidence::Password(&Secret::from("p\u{e4}"))), common("password", "p\u{e4}"));
+        assert_eq!(
+            of(Evidence::Password(&Secret::from(&b"\xff"[..]))),
+            common("password_base64", "/w==")
+        );
+        let secret = Secret::from("x");
+        let mechanism = ChallengeMechanism::CramMd5;
+        let answer = Evidence::Answer { mechanism, challenge: &secret, answer: &secret };
+        for evidence in [Evidence::None, Evidence::Certificate, answer] {
+            assert!(of(evidence).get("password").is_none(), "{evidence:?}");
+        }
     }
 
     fn said(text: &str) -> String {

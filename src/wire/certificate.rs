@@ -18,6 +18,8 @@ pub struct Certificate<'a> {
     behind: &'a [u8],
     /// 1, 2 or 3.
     pub version: u8,
+    /// Its number, as its maker counts: the content of an INTEGER.
+    pub serial: &'a [u8],
     /// How it is signed, said a first time.
     algorithm: &'a [u8],
     /// Who made it: the content of an RDNSequence.
@@ -58,7 +60,7 @@ impl<'a> Certificate<'a> {
             let &[number @ 0..=2] = element(number, INTEGER)?.0 else { return None };
             (version, rest) = (number + 1, behind);
         }
-        let (_, rest) = element(rest, INTEGER)?;
+        let (serial, rest) = element(rest, INTEGER)?;
         let (algorithm, rest) = element(rest, SEQUENCE)?;
         let (issuer, rest) = element(rest, SEQUENCE)?;
         let (dates, rest) = element(rest, SEQUENCE)?;
@@ -72,7 +74,18 @@ impl<'a> Certificate<'a> {
             }
             rest = behind;
         }
-        Some(Self { signed, behind, version, algorithm, issuer, dates, subject, key, extensions })
+        Some(Self {
+            signed,
+            behind,
+            version,
+            serial,
+            algorithm,
+            issuer,
+            dates,
+            subject,
+            key,
+            extensions,
+        })
     }
 
     /// Seconds since 1970 at which it begins and ends to be valid.

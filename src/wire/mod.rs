@@ -12,6 +12,7 @@ pub mod certificate;
 pub mod certificate_name;
 pub mod cursor;
 pub mod der;
+pub mod distinguished_name;
 pub mod fact;
 pub mod frame;
 pub mod host_name;

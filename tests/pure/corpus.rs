@@ -18,6 +18,8 @@ mod certificate_name;
 mod config_text;
 #[path = "../../fuzz/bodies/doveadm.rs"]
 mod doveadm;
+#[path = "../../fuzz/bodies/import.rs"]
+mod import;
 #[path = "../../fuzz/bodies/ldap.rs"]
 mod ldap;
 #[path = "../../fuzz/bodies/lmtp.rs"]
@@ -85,6 +87,11 @@ fn stored_inputs_of_certificate_name() {
 #[test]
 fn stored_inputs_of_config_text() {
     replay("config_text", config_text::run);
+}
+
+#[test]
+fn stored_inputs_of_import() {
+    replay("import", import::run);
 }
 
 #[test]
@@ -251,6 +258,7 @@ fn every_stored_corpus_is_replayed() {
         "doveadm",
         "facts",
         "geodb_rows",
+        "import",
         "ldap",
         "lmtp",
         "passwd_file",

@@ -8,6 +8,7 @@ mod corpus;
 mod dialogues;
 mod imap_oracle;
 mod imap_properties;
+mod import;
 mod lmtp;
 mod login_properties;
 mod proxy_header;

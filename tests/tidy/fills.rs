@@ -219,6 +219,7 @@ pub(crate) const FILLS: &[Row] = &[
     (Passdb, "http_auth_url", &["HttpAuth.url"]),
     (Passdb, "http_auth_form", &["HttpAuth.form"]),
     (Passdb, "http_auth_header", &["HttpAuth.header"]),
+    (Passdb, "http_auth_pass_client_cert", &["HttpAuth.passes_certificate"]),
     (Passdb, "http_auth_ca_file", &["HttpAuth.authorities", "Authorities.ca_file"]),
     (Global, "auth_policy_server_url", &["AuthPolicy.url"]),
     (Global, "auth_policy_server_api_header", &["AuthPolicy.header"]),

@@ -6,12 +6,13 @@ use super::{Chain, Consulted, Ended, FOUND, ended};
 use crate::auth::answer::Why;
 use crate::auth::ask::{Proof, Question};
 use crate::auth::fields::Fields;
-use crate::auth::inquiry::{Gives, Inquiry, Remote, RemoteTrouble, Reply, Wants};
+use crate::auth::inquiry::{Challenged, Gives, Inquiry, Remote, RemoteTrouble, Reply, Wants};
 use crate::auth::job::Job;
 use crate::auth::passdb::{Cause, Driver, Found, Passdb, Role, Skip, StoredText};
 use crate::auth::scheme::{Cost, SchemeError, Stored};
 use crate::auth::scram::Algorithm;
 use crate::auth::variables::Values;
+use crate::names::mechanism::ChallengeMechanism;
 
 impl Chain {
     pub(super) fn passes_over(&self, passdb: &Passdb) -> bool {
@@ -62,22 +63,32 @@ impl Chain {
     fn inquiry(&self, passdb: &Passdb, remote: &Remote) -> Result<Inquiry, Cause> {
         let values = self.values();
         let user = passdb.user(&values)?;
-        let Question { proof, password, approach, .. } = &self.question;
+        let Question { proof, password, bound_to, approach, .. } = &self.question;
         let is_judged = !self.is_lookup && !self.verified && passdb.role != Role::Deny;
-        let wants = match (remote.gives, proof) {
-            (Gives::Tokens, _) if is_judged => Wants::Token(password.clone()),
-            (Gives::Verdicts | Gives::Both, proof) if is_judged && proof.has_password() => {
+        let challenge = match proof {
+            Proof::Exchange(mechanism) if is_judged => ChallengeMechanism::of(*mechanism),
+            _ => None,
+        };
+        let wants = match (remote.gives, proof, challenge) {
+            (Gives::Tokens, ..) if is_judged => Wants::Token(password.clone()),
+            (Gives::Verdicts | Gives::Both | Gives::Answers, proof, _)
+                if is_judged && proof.has_password() =>
+            {
                 Wants::Verdict(password.clone())
             }
-            (Gives::Verdicts | Gives::Tokens, _) => return Err(RemoteTrouble::NoLookUps.into()),
-            (Gives::Rows | Gives::Both, _) => {
+            (Gives::Answers, _, Some(mechanism)) => {
+                let (challenge, answer) = (bound_to.clone(), password.clone());
+                Wants::Answer(mechanism, Challenged { challenge, answer })
+            }
+            (Gives::Verdicts | Gives::Tokens, ..) => return Err(RemoteTrouble::NoLookUps.into()),
+            (Gives::Rows | Gives::Both | Gives::Answers, ..) => {
                 // What an exchange or a token has in its place is no password, and in no query.
                 let is_told = remote.names_password() && is_judged && proof.has_password();
                 Wants::Row(is_told.then(|| password.clone()))
             }
         };
         let values = Values { user: &user, ..values };
-        Ok(Inquiry::new(remote, &values, *proof, wants).that_came(remote, *approach))
+        Ok(Inquiry::new(remote, &values, *proof, wants).that_came(remote, approach.clone()))
     }
 
     pub(super) fn take_reply(&self, at: usize, passdb: &Passdb, reply: Reply) -> Consulted {

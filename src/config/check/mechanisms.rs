@@ -190,6 +190,11 @@ mod tests {
             let words = format!("`{name}` will not be offered: no passdb has passwords for it");
             assert!(told.contains(&words), "{told}");
         }
+        // A service in nginx's form judges answers, and knows no other exchange.
+        let web = "driver = http\n http_auth_url = http://127.0.0.1/\n fields {\n pass = x\n }";
+        let (offered, told) = of(all, web);
+        assert!(offered.has(Mechanism::CramMd5) && !offered.has(Mechanism::DigestMd5), "{told}");
+        assert!(!of(all, &format!("{web}\n http_auth_form = json")).0.has(Mechanism::CramMd5));
         let query = |password| {
             format!(
                 "driver = sql\n sql_driver = sqlite\n sqlite_path = /x\n sql_query = SELECT name AS user, password FROM users WHERE name = \

@@ -13,6 +13,8 @@ pub struct HttpAuth {
     pub form: HttpAuthForm,
     /// `http_auth_header`.
     pub header: Option<(Box<str>, Secret)>,
+    /// `http_auth_pass_client_cert`.
+    pub passes_certificate: bool,
     /// Who is believed to be the service.
     pub authorities: Authorities,
 }

@@ -1,6 +1,6 @@
 //! Which mechanisms a listener offers: those that are listed and that a passdb can serve, as far as settings tell.
 
-use super::{Auth, LdapCompare, Passdb, PassdbDriver, Service};
+use super::{Auth, HttpAuthForm, LdapCompare, Passdb, PassdbDriver, Service};
 use crate::names::Protocol;
 use crate::names::mechanism::{Mechanism, Mechanisms};
 
@@ -34,11 +34,13 @@ impl Passdb {
                 Mechanism::ScramSha1 | Mechanism::ScramSha256 => {
                     gives("nopassword") || self.has_passwords()
                 }
-                Mechanism::ScramSha1Plus
-                | Mechanism::ScramSha256Plus
-                | Mechanism::CramMd5
-                | Mechanism::DigestMd5 => self.has_passwords(),
-                Mechanism::Apop => protocol == Protocol::Pop3 && self.has_passwords(),
+                Mechanism::ScramSha1Plus | Mechanism::ScramSha256Plus | Mechanism::DigestMd5 => {
+                    self.has_passwords()
+                }
+                Mechanism::CramMd5 => self.has_passwords() || self.judges_answers(),
+                Mechanism::Apop => {
+                    protocol == Protocol::Pop3 && (self.has_passwords() || self.judges_answers())
+                }
                 Mechanism::Anonymous => match &self.driver {
                     PassdbDriver::PasswdFile { .. } | PassdbDriver::Static { .. } => true,
                     PassdbDriver::Remote(remote) => {
@@ -83,6 +85,16 @@ impl Passdb {
                 Service::Ldap(ldap) => ldap.compare == LdapCompare::Here,
                 Service::Imapc(_) | Service::OAuth2(_) | Service::Http(_) => false,
             },
+        }
+    }
+
+    /// Whether it says of an answer to a challenge if it is right.
+    fn judges_answers(&self) -> bool {
+        match &self.driver {
+            PassdbDriver::Static { .. } | PassdbDriver::PasswdFile { .. } => false,
+            PassdbDriver::Remote(remote) => {
+                matches!(&remote.service, Service::Http(http) if http.form == HttpAuthForm::Nginx)
+            }
         }
     }
 }

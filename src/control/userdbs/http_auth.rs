@@ -9,14 +9,14 @@ use super::driver::Fault;
 use super::web;
 use crate::auth::ask::Proof;
 use crate::auth::fields::DelayUntil;
-use crate::auth::inquiry::{Gives, Inquiry, RemoteTrouble, Reply, Row, Wants};
+use crate::auth::inquiry::{Challenged, Gives, Inquiry, RemoteTrouble, Reply, Row, Wants};
 use crate::config::model::{HttpAuth as Settings, HttpAuthForm};
 use crate::control::http_client::HttpClient;
 use crate::control::resolver::Resolver;
 use crate::control::wall_clock::unix_seconds;
 use crate::limits;
 use crate::secret::Secret;
-use crate::webauth::auth_http::{self, Login};
+use crate::webauth::auth_http::{self, Evidence, Login};
 use crate::webauth::json_http;
 
 /// A service.
@@ -35,7 +35,10 @@ impl HttpAuth {
     }
 
     pub(super) fn gives(&self) -> Gives {
-        Gives::Both
+        match self.settings.form {
+            HttpAuthForm::Nginx => Gives::Answers,
+            HttpAuthForm::Json => Gives::Both,
+        }
     }
 
     pub(super) fn server(&self) -> String {
@@ -51,17 +54,22 @@ impl HttpAuth {
     }
 
     pub(super) async fn ask(&self, inquiry: &Inquiry) -> Result<Reply, Fault> {
-        let password = match &inquiry.wants {
-            Wants::Verdict(password) => Some(password),
-            Wants::Row(_) | Wants::Token(_) => None,
+        let evidence = match &inquiry.wants {
+            Wants::Verdict(password) => Evidence::Password(password),
+            Wants::Answer(mechanism, Challenged { challenge, answer }) => {
+                Evidence::Answer { mechanism: *mechanism, challenge, answer }
+            }
+            Wants::Row(_) if inquiry.proof == Proof::Certificate => Evidence::Certificate,
+            Wants::Row(_) | Wants::Token(_) => Evidence::None,
         };
+        let is_verdict = matches!(inquiry.wants, Wants::Verdict(_) | Wants::Answer(..));
         let login = Login {
             user: &inquiry.user,
-            password,
+            evidence,
             protocol: inquiry.protocol,
             client: inquiry.remote,
-            is_by_certificate: inquiry.proof == Proof::Certificate,
-            approach: inquiry.approach,
+            approach: &inquiry.approach,
+            is_certificate_passed: self.settings.passes_certificate,
         };
         let extra: Vec<(Box<str>, Secret)> = self.settings.header.iter().cloned().collect();
         let url = &self.settings.url;
@@ -69,18 +77,18 @@ impl HttpAuth {
             HttpAuthForm::Nginx => {
                 let request = auth_http::ask(url, &login, &extra);
                 let answer = self.client.ask(&request).await.map_err(|it| web::fault(&it))?;
-                nginx(auth_http::read(&answer), password.is_some())
+                nginx(auth_http::read(&answer), is_verdict)
             }
             HttpAuthForm::Json => {
                 let request = json_http::ask(url, &login, &extra);
                 let answer = self.client.ask(&request).await.map_err(|it| web::fault(&it))?;
-                json(json_http::read(&answer), password.is_some())
+                json(json_http::read(&answer), is_verdict)
             }
         }
     }
 }
 
-/// A password was compared, or the user was looked up.
+/// A password or an answer was judged, or the user was looked up.
 fn good(row: Row, is_verdict: bool) -> Reply {
     let row = Arc::new(row);
     if is_verdict { Reply::Verified(row) } else { Reply::Row(row) }

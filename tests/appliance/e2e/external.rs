@@ -9,8 +9,9 @@ use super::imap::Imap;
 use super::kernel::resident_bytes;
 use super::ports::{FRONT, free_port};
 use super::process::Process;
-use super::tools::{CURL, HAPROXY, PYTHON, run};
+use super::tools::{CURL, HAPROXY, OPENSSL, PYTHON, run};
 use super::wait::{PATIENCE, poll, wait_for};
+use super::web_service::WebService;
 
 const NAME: &str = "mail.test";
 
@@ -136,4 +137,53 @@ fn tl_20_what_an_idle_session_with_a_certificate_costs() {
     println!("an idle session with a chain of two certificates costs {each} bytes");
     // Not a measurement: the library's session with the chain in it would be 5 KB in this build.
     assert!(each <= 3 << 10, "{each} bytes");
+}
+
+/// An auth_http service is told whose certificate it is, as OpenSSL reads it.
+#[test]
+fn an_auth_http_service_is_told_what_stands_in_the_certificate() {
+    let service = WebService::start(|_| {
+        let fields = "Auth-Status: OK\r\nAuth-Pass: secret\r\n".to_owned();
+        (200, fields, String::new())
+    });
+    let web = format!(
+        "passdb web {{\n  driver = http\n  http_auth_url = {}\n  http_auth_pass_client_cert = yes\n}}",
+        service.url("/auth")
+    );
+    let stage = Stage::new(&[], &web);
+    stage.pair.add_user("cert-web", b"secret");
+    let own = stage.authority.issue_odd("cert-web", |params| {
+        params.distinguished_name.push(rcgen::DnType::OrganizationName, "Müller, Söhne");
+        params.distinguished_name.push(rcgen::DnType::CountryName, "DE");
+    });
+    let file = stage.hale.setup().path().join("web.crt");
+    fs::write(&file, &own.certificate).unwrap();
+    let mut client = stage.connect(&stage.config(&own));
+    until(&mut client, "* OK");
+    client.command("a", "AUTHENTICATE EXTERNAL =");
+    stage.pair.home_of("cert-web");
+    let mut openssl = OPENSSL.command();
+    openssl.args(["x509", "-noout", "-nameopt", "RFC2253", "-subject", "-issuer", "-serial"]);
+    openssl.args(["-fingerprint", "-sha1", "-in"]).arg(&file);
+    let read = String::from_utf8(run(&mut openssl)).unwrap();
+    let of = |start: &str| {
+        let line = read.lines().find_map(|line| line.strip_prefix(start));
+        line.unwrap_or_else(|| panic!("{start}: {read}")).to_owned()
+    };
+    let asked = service.asked();
+    let asked = asked.last().unwrap();
+    let told = |name: &str| {
+        let value = asked.field(name).unwrap_or_else(|| panic!("{name} is missing"));
+        value.replace("%20", " ").replace("%0A", "\n")
+    };
+    assert_eq!(told("auth-method"), "external");
+    assert_eq!(told("auth-ssl-verify"), "SUCCESS");
+    assert_eq!(told("auth-ssl-subject"), of("subject="));
+    assert_eq!(told("auth-ssl-issuer"), of("issuer="));
+    assert_eq!(told("auth-ssl-serial"), of("serial="));
+    let fingerprint = of("sha1 Fingerprint=").replace(':', "").to_ascii_lowercase();
+    assert_eq!(told("auth-ssl-fingerprint"), fingerprint);
+    let end = own.certificate.find("-----END").unwrap();
+    let end = end + own.certificate[end..].find('\n').unwrap() + 1;
+    assert_eq!(told("auth-ssl-cert"), own.certificate[..end].replace("\r\n", "\n"));
 }

@@ -1,7 +1,15 @@
 //! The passdb driver `http`: nginx's auth_http and Hale's JSON form, by services of the tests' own.
 
+use std::collections::HashSet;
+
+use hale::auth::challenge::{Verdict, judge};
+use hale::auth::scheme::{Scheme, Stored};
+use hale::names::mechanism::Mechanism;
+
 use super::dovecot::Pair;
 use super::hale::{Hale, Setup};
+use super::tools::{CURL, said};
+use super::wait::{PATIENCE, wait_for};
 use super::web_service::{WebService, answer};
 
 /// What the backends know; clients have another password.
@@ -90,3 +98,60 @@ fn hales_own_json_form_gives_verdicts_rows_and_refusals() {
         assert!(refused.starts_with(&format!("a NO [{code}]")), "{refused}");
     }
 }
+
+/// curl answers challenges; the service judges, by the password that it knows and Hale does not.
+#[test]
+fn sa_05_an_auth_http_service_judges_answers_to_challenges() {
+    const KNOWN: &str = "quince";
+    let pair = Pair::shared();
+    let service = WebService::start(move |asked| {
+        let mechanism = match asked.field("auth-method") {
+            Some("cram-md5") => Mechanism::CramMd5,
+            Some("apop") => Mechanism::Apop,
+            _ => return (200, "Auth-Status: No such method\r\n".to_owned(), String::new()),
+        };
+        let challenge = asked.field("auth-salt").unwrap_or_default();
+        let answer = asked.field("auth-pass").unwrap_or_default();
+        let stored = Stored::parse(KNOWN, Scheme::Plain).unwrap();
+        let verdict = judge(mechanism, stored, challenge.as_bytes(), answer.as_bytes());
+        let status = if verdict == Some(Verdict::Right) { "OK" } else { "Invalid login" };
+        let pass = match asked.field("auth-user") {
+            Some("salt-mute") => String::new(),
+            _ => format!("Auth-Pass: {BEHIND}\r\n"),
+        };
+        (200, format!("Auth-Status: {status}\r\n{pass}"), String::new())
+    });
+    pair.add_users(&["salt", "salt-mute"], BEHIND.as_bytes());
+    let mut setup = Setup::new(pair.port);
+    setup.configure(&format!(
+        "auth_failure_delay = 0\nauth_mechanisms = plain cram-md5 apop\n\
+         passdb web {{\n  driver = http\n  http_auth_url = {}\n}}",
+        service.url("/auth")
+    ));
+    let pop3 = setup.serve_pop3_and_sieve(pair).pop3;
+    let hale = setup.start();
+    let curl = |url: &str, mechanism: &str, user: &str, password: &str| {
+        let mut command = CURL.command();
+        command.args(["--silent", "--show-error", "--max-time", "60", "--user"]);
+        let options = format!("AUTH={mechanism}");
+        command.args([&format!("{user}:{password}"), "--login-options", &options, url]);
+        command.output().unwrap()
+    };
+    let imap = format!("imap://{}", hale.address());
+    for (url, mechanism) in [(&*imap, "CRAM-MD5"), (&format!("pop3://{pop3}"), "+APOP")] {
+        let output = curl(url, mechanism, "salt", KNOWN);
+        assert!(output.status.success(), "{mechanism}: {}\n{}", said(&output), hale.said());
+        let output = curl(url, mechanism, "salt", "wrong");
+        assert_eq!(output.status.code(), Some(LOGIN_DENIED), "{mechanism}: {}", said(&output));
+    }
+    // The service has let the client in and says no password for the backend: no login, and the log says what is missing.
+    let output = curl(&imap, "CRAM-MD5", "salt-mute", KNOWN);
+    assert_eq!(output.status.code(), Some(LOGIN_DENIED), "{}", said(&output));
+    wait_for("a line that names `pass`", PATIENCE, || hale.said().contains("`pass`").then_some(()));
+    let asked = service.asked();
+    let salts: HashSet<_> = asked.iter().map(|it| it.field("auth-salt").unwrap()).collect();
+    assert_eq!(salts.len(), asked.len(), "a challenge came twice");
+}
+
+/// curl's exit status for it.
+const LOGIN_DENIED: i32 = 67;

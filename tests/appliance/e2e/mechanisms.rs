@@ -3,10 +3,11 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use hale::names::Protocol;
@@ -16,7 +17,7 @@ use super::oracle::speaker::Speaks;
 use super::ports::{BACKENDS, FRONT};
 use super::sasl::{judging, token};
 use super::site::{Door, PASSWORD, Site};
-use super::tools::{CURL, DEBIAN_PYTHON, GSASL, OPENSSL_OF_PYTHON, SWAKS, said};
+use super::tools::{CURL, DEBIAN_PYTHON, GSASL, OPENSSL, OPENSSL_OF_PYTHON, SWAKS, said};
 
 const USER: &str = "mechanic";
 /// What `anonymous` is.
@@ -225,7 +226,7 @@ fn swaks(attempt: &Attempt<'_>) -> Command {
 
 /// Hale has the passwords, and a master's for the backends, who alone can read tokens.
 fn stage(folder: &Path) -> Site {
-    let theirs = judging(folder);
+    let theirs = judging(folder).replace("digest-md5", "digest-md5 anonymous");
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(folder.join("masters"), "hale:{PLAIN}master-secret::::::\n").unwrap();
     let theirs = format!(
@@ -316,6 +317,19 @@ fn refusals(site: &Site) {
         client.args((!more.is_empty()).then_some(more));
         let heard = said(&client.output().unwrap());
         assert!(heard.contains("\nout\n") && heard.contains(words), "{mechanism} {more}: {heard}");
+    }
+    // W-SASL-12: a client cannot tell that TLS 1.2 has what RFC 9266 wants of it.
+    let port = site.port(imap, Door::Implicit);
+    for (version, is_offered) in [("-tls1_3", true), ("-tls1_2", false)] {
+        let mut client = OPENSSL.command();
+        client.args(["s_client", version, "-quiet", "-connect", &format!("localhost:{port}")]);
+        let mut client = client.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut input = client.stdin.take().unwrap();
+        input.write_all(b"a CAPABILITY\r\nb LOGOUT\r\n").unwrap();
+        let heard = said(&client.wait_with_output().unwrap());
+        drop(input);
+        assert!(heard.contains("AUTH=SCRAM-SHA-256") && heard.contains("b OK"), "{heard}");
+        assert_eq!(heard.contains("-PLUS"), is_offered, "{version}: {heard}");
     }
     // Without an offer, `y` says what is true.
     let mut honest = own(&attempt(imap, None, "SCRAM-SHA-256", PASSWORD));

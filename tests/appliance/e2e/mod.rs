@@ -43,6 +43,7 @@ mod direct;
 
 // The tests, in the order in which a connection travels.
 mod start;
+mod import;
 mod proxy_header;
 mod senders;
 mod addresses;

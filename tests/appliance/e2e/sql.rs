@@ -90,8 +90,15 @@ fn db_06_rows_of_the_wrong_shape_are_refused_for_now_and_told() {
     let mut client = Imap::connect(scene.hale.address());
     let line = scene.answer(&mut client, "none");
     assert!(line.starts_with("l NO [AUTHENTICATIONFAILED]"), "{line}");
-    scene.expect_in_log("gives more than one row");
-    scene.expect_in_log("a row of more than");
+    // Each names passdb, server and remedy, and no secret.
+    let server = scene.hale.status("passdb sql", "server");
+    for (what, remedy) in
+        [("gives more than one row", "make the column unique"), ("a row of more than", "")]
+    {
+        let line = scene.expect_in_log(what);
+        let is_whole = ["passdb sql", &server, remedy].iter().all(|text| line.contains(text));
+        assert!(is_whole && !line.contains("secret"), "{line}");
+    }
     // The column is away, and comes back.
     database.run("ALTER TABLE users RENAME COLUMN password TO secret");
     let mut client = Imap::connect(scene.hale.address());
@@ -99,6 +106,13 @@ fn db_06_rows_of_the_wrong_shape_are_refused_for_now_and_told() {
     assert!(line.starts_with("l NO [UNAVAILABLE]"), "{line}");
     database.run("ALTER TABLE users RENAME COLUMN secret TO password");
     assert!(scene.log_in("tim"));
+    // Bytes are no text.
+    database.run("ALTER TABLE users ALTER COLUMN password TYPE bytea USING password::bytea");
+    let mut client = Imap::connect(scene.hale.address());
+    let line = scene.answer(&mut client, "tim");
+    assert!(line.starts_with("l NO [UNAVAILABLE]"), "{line}");
+    let line = scene.expect_in_log("`password` is a bytea, which is no text");
+    assert!(line.contains("passdb sql") && line.contains("CAST("), "{line}");
 }
 
 /// What each protocol hears; what else may go wrong with databases stands in `userdb_faults`.
@@ -203,11 +217,13 @@ impl Scene {
         replies.next().unwrap_or_default()
     }
 
-    fn expect_in_log(&self, text: &str) {
+    /// The first line with this text.
+    fn expect_in_log(&self, text: &str) -> String {
         wait_for(text, PATIENCE, || {
             let log = std::fs::read_to_string(self.hale.setup().path().join("hale.log"));
-            log.unwrap_or_default().contains(text).then_some(())
-        });
+            let log = log.unwrap_or_default();
+            log.lines().find(|line| line.contains(text)).map(str::to_owned)
+        })
     }
 
     fn log_in(&self, user: &str) -> bool {

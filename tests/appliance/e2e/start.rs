@@ -88,6 +88,30 @@ fn op_07_a_password_file_that_everybody_can_write_is_named_with_its_remedy_and_n
 }
 
 #[test]
+fn a_passdb_whose_template_has_an_unknown_variable_is_named_and_nothing_starts() {
+    let setup = Setup::new(free_port());
+    setup.write();
+    setup.make_cluster();
+    let path = setup.path().join("hale.conf");
+    let whole = fs::read_to_string(&path).unwrap();
+    let sql = "driver = sqlite\n sqlite_path = /nowhere\n";
+    for (passdb, named) in [
+        (format!("driver = sql\n sql_{sql} sql_query = SELECT p AS password FROM u WHERE n = '%{{usr}}'"), "%{usr}"),
+        ("driver = ldap\n ldap_uris = ldap://127.0.0.1\n ldap_base = o=x\n passdb_ldap_filter = (uid=%{usr})".to_owned(), "%{usr}"),
+        ("driver = http\n http_auth_url = http://127.0.0.1/\n auth_username_format = %{usr}".to_owned(), "%{usr}"),
+    ] {
+        fs::write(&path, format!("{whole}passdb odd {{\n {passdb}\n}}\n")).unwrap();
+        for words in ["check-config", "run"] {
+            let output = setup.output(words);
+            let report = said(&output);
+            assert_eq!(output.status.code(), Some(CONFIGURATION), "{words}: {passdb}: {report}");
+            let is_told = [named, "expected", "hale.conf"].iter().all(|it| report.contains(it));
+            assert!(is_told, "{words}: {report}");
+        }
+    }
+}
+
+#[test]
 fn op_06_a_port_in_use_is_named() {
     let setup = Setup::new(free_port());
     setup.write();

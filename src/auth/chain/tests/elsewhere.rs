@@ -1,10 +1,10 @@
 //! Databases that are asked elsewhere: what they are asked, and what follows from each reply.
 
 use super::*;
-use crate::auth::inquiry::{Gives, Inquiry, Remote, RemoteTrouble, Reply, Row, Wants};
+use crate::auth::inquiry::{Challenged, Gives, Inquiry, Remote, RemoteTrouble, Reply, Row, Wants};
 use crate::auth::name_filter::NameFilter;
 use crate::auth::user::AllowedChars;
-use crate::names::mechanism::Mechanism;
+use crate::names::mechanism::{ChallengeMechanism, Mechanism};
 
 fn remote(name: &str, gives: Gives) -> Passdb {
     let variables = Arc::new(["user".into()]);
@@ -116,6 +116,43 @@ fn what_is_asked_follows_from_what_a_database_gives() {
     assert!(matches!(wants(Gives::Both, certificate.clone()), Wants::Row(None)));
     let answer = done(start(&[remote("pam", Gives::Verdicts)], certificate));
     assert_eq!(answer.trouble.unwrap().cause, RemoteTrouble::NoLookUps.into());
+}
+
+#[test]
+fn sa_05_a_service_judges_answers_to_challenges_and_nothing_of_that_is_remembered() {
+    let answered = |mechanism| Question {
+        proof: Proof::Exchange(mechanism),
+        bound_to: Secret::from("<1f@mx.example>"),
+        ..question("bob", "b913a6")
+    };
+    for (mechanism, judged) in [
+        (Mechanism::CramMd5, ChallengeMechanism::CramMd5),
+        (Mechanism::Apop, ChallengeMechanism::Apop),
+    ] {
+        let ask = || asked(start(&[remote("http", Gives::Answers)], answered(mechanism)));
+        let (chain, inquiry) = ask();
+        let Wants::Answer(asked_for, Challenged { challenge, answer }) = &inquiry.wants else {
+            panic!("{:?}", inquiry.wants)
+        };
+        assert_eq!(*asked_for, judged);
+        assert_eq!(
+            (challenge.expose(), answer.expose()),
+            (&b"<1f@mx.example>"[..], &b"b913a6"[..])
+        );
+        assert!(!inquiry.is_cached, "no challenge comes twice");
+        let row = Row { fields: vec![("pass".into(), Secret::from("x"))], ..Row::default() };
+        assert!(accepted(&done(chain.answered(Reply::Verified(Arc::new(row))))).verified);
+        let wrong = done(ask().0.answered(Reply::Mismatch));
+        assert_eq!(refused(&wrong), (Failure::Credentials, Some(Why::Mismatch)));
+    }
+    // Such a service knows no other exchange, and others get rows and judge themselves.
+    for (gives, mechanism) in
+        [(Gives::Answers, Mechanism::DigestMd5), (Gives::Both, Mechanism::CramMd5)]
+    {
+        let (_, inquiry) = asked(start(&[remote("http", gives)], answered(mechanism)));
+        assert!(matches!(inquiry.wants, Wants::Row(None)), "{:?}", inquiry.wants);
+    }
+    assert!(asked(start(&[remote("http", Gives::Answers)], question("bob", "a"))).1.is_cached);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The passdb driver `http`.
 
-use crate::config::registry::Kind::{Choice, Path, Secret};
+use crate::config::registry::Kind::{Bool, Choice, Path, Secret};
 use crate::config::registry::Origin::Hale;
 use crate::config::registry::Scope::Passdb;
 use crate::config::registry::Setting;
@@ -30,6 +30,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "",
         Hale,
         "One more field for every question, `NAME: VALUE`, such as a key that only Hale knows.",
+    ),
+    Setting::new(
+        Passdb,
+        "http_auth_pass_client_cert",
+        Bool,
+        "no",
+        Hale,
+        "Whether nginx's form tells the whole certificate that a client has shown (`Auth-SSL-Cert`), besides whose it is.",
     ),
     Setting::new(
         Passdb,

@@ -119,7 +119,9 @@ impl Ldap {
         let password = match &inquiry.wants {
             Wants::Verdict(password) => Some(password),
             Wants::Row(_) => None,
-            Wants::Token(_) => return Ok(Reply::Trouble(RemoteTrouble::Form.into())),
+            Wants::Token(_) | Wants::Answer(..) => {
+                return Ok(Reply::Trouble(RemoteTrouble::Form.into()));
+            }
         };
         match (&self.compare, password) {
             (LdapCompare::ByName(name), Some(password)) => {

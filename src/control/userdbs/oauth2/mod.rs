@@ -143,7 +143,9 @@ impl OAuth2 {
                 Some(token) => (self.judge(&token).await?, Some(token)),
                 None => return Ok(Reply::Mismatch),
             },
-            Wants::Row(_) => return Ok(Reply::Trouble(RemoteTrouble::NoLookUps.into())),
+            Wants::Row(_) | Wants::Answer(..) => {
+                return Ok(Reply::Trouble(RemoteTrouble::NoLookUps.into()));
+            }
         };
         match judged {
             Judged::Good(claims, vouched) => self.reply(inquiry, &claims, &vouched, token.as_ref()),
@@ -356,7 +358,7 @@ impl OAuth2 {
                 Some("access_token") => {
                     let token = token.or(match &inquiry.wants {
                         Wants::Token(token) => Some(token),
-                        Wants::Verdict(_) | Wants::Row(_) => None,
+                        Wants::Verdict(_) | Wants::Row(_) | Wants::Answer(..) => None,
                     });
                     token.map(|token| String::from_utf8_lossy(token.expose()).into_owned().into())
                 }

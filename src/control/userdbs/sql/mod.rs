@@ -129,7 +129,7 @@ impl Sql {
     ) -> Result<Reply, Fault> {
         let password = match &inquiry.wants {
             Wants::Row(password) => password.as_ref(),
-            Wants::Verdict(_) | Wants::Token(_) => None,
+            Wants::Verdict(_) | Wants::Token(_) | Wants::Answer(..) => None,
         };
         let Ok(values) = self.query.values(&inquiry.values(), password) else {
             return Ok(Reply::Trouble(Cause::Template(crate::template::Unexpandable)));

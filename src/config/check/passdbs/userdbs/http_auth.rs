@@ -18,6 +18,7 @@ pub(super) fn http(around: &Around<'_>, findings: &mut Findings) -> Option<HttpA
         _ => HttpAuthForm::Nginx,
     };
     let header = web::header(section, "http_auth_header", findings);
+    let passes_certificate = section.flag("http_auth_pass_client_cert");
     let authorities = authorities(section, around.root, "http_auth_ca_file");
-    Some(HttpAuth { url: url?, form, header, authorities })
+    Some(HttpAuth { url: url?, form, header, passes_certificate, authorities })
 }
