@@ -16,8 +16,9 @@ use crate::control::doveadm::{Door, DoveadmSettings};
 use crate::control::geodb::{GeoDb, GeoDbError, OpenMode};
 use crate::control::localdb::LocalDb;
 use crate::control::{
-    Certificates, Control, DoveadmDoors, Level, LogWriter, PassdbSources, PolicyServer, Probes,
-    Resolver, Routing, StatsDoor, UserDbs, moves_of, start_hashing,
+    Certificates, Control, DoveadmDoors, Level, LogWriter, PageSettings, PassdbSources,
+    PolicyServer, Probes, Resolver, Routing, StatsDoor, StatsDoors, UserDbs, moves_of,
+    start_hashing,
 };
 use crate::names::CoreId;
 use crate::ring::port::Fd;
@@ -88,13 +89,14 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
 
 fn open_log(config: &Config) -> Result<LogWriter, Refusal> {
     LogWriter::new(&config.log).map_err(|error| {
-        let path = match &config.log.target {
-            LogTarget::File(path) => path.display().to_string(),
-            LogTarget::Stderr | LogTarget::Stdout => String::new(),
+        const NO_DAEMON: &str = "start that daemon, or write log_path = /dev/stderr";
+        let (path, remedy) = match &config.log.target {
+            LogTarget::File(path) => (path.display().to_string(), "make its folder writable"),
+            LogTarget::Syslog(_) => ("/dev/log (syslog)".to_owned(), NO_DAEMON),
+            LogTarget::Journal => ("systemd's journal".to_owned(), NO_DAEMON),
+            LogTarget::Stderr | LogTarget::Stdout => (String::new(), "leave it open"),
         };
-        Refusal::config(format!(
-            "log_path: {path} can't be opened: {error}; make its folder writable"
-        ))
+        Refusal::config(format!("log_path: {path} can't be opened: {error}; {remedy}"))
     })
 }
 
@@ -266,7 +268,7 @@ impl House<'_> {
             ),
             local,
             socket: desk.socket,
-            stats: desk.stats,
+            stats: StatsDoors { doors: desk.stats, page: PageSettings::new(self.config) },
             admin,
             moves: moves_of(self.config),
             doveadm: DoveadmDoors {

@@ -14,6 +14,7 @@ use super::beyond::Beyond;
 use super::board::{Board, MoveOf};
 use super::enquire::{Askers, Asking};
 use super::kick::{self, Left};
+use super::trace::{self, Traces};
 use super::verbs::Request;
 use super::who;
 use crate::control::cluster::{
@@ -32,6 +33,7 @@ use crate::names::Protocol;
 use crate::ring::clock;
 use crate::share::enquiry::{Act, Piece, Whom};
 use crate::share::exchange::Exchange;
+use crate::share::trace::Traced;
 use crate::share::users::Cached;
 use crate::tick::Tick;
 
@@ -80,6 +82,8 @@ pub(in crate::control) enum Asker {
     Doveadm(SocketAddr),
     /// The same by HTTP.
     DoveadmHttp(SocketAddr),
+    /// A viewer of the status page.
+    Page(SocketAddr),
 }
 
 impl fmt::Display for Asker {
@@ -88,6 +92,7 @@ impl fmt::Display for Asker {
             Self::User(id) => write!(f, "uid={id}"),
             Self::Doveadm(client) => write!(f, "doveadm from {client}"),
             Self::DoveadmHttp(client) => write!(f, "doveadm by HTTP from {client}"),
+            Self::Page(client) => write!(f, "the status page from {client}"),
         }
     }
 }
@@ -96,15 +101,16 @@ impl fmt::Display for Asker {
 #[derive(Debug)]
 pub struct Admin {
     pub(super) askers: Askers,
-    pub(super) exchange: Exchange,
-    pub(super) about: About,
-    pub(super) board: Board,
+    pub(in crate::control) exchange: Exchange,
+    pub(in crate::control) about: About,
+    pub(in crate::control) board: Board,
     pub(super) geodb: GeoDb,
     pub(super) local: LocalDb,
-    pub(super) userdbs: UserDbs,
+    pub(in crate::control) userdbs: UserDbs,
     pub(super) policy: Option<Rc<PolicyServer>>,
     settings: ClusterSettings,
     pub(super) beyond: Beyond,
+    pub(super) traces: Traces,
 }
 
 impl Admin {
@@ -122,7 +128,19 @@ impl Admin {
         let askers = Askers::new(exchange.clone());
         let beyond = Beyond::default();
         let policy = None;
-        Self { askers, exchange, about, board, geodb, local, userdbs, policy, settings, beyond }
+        Self {
+            askers,
+            exchange,
+            about,
+            board,
+            geodb,
+            local,
+            userdbs,
+            policy,
+            settings,
+            beyond,
+            traces: Traces::default(),
+        }
     }
 
     /// With a policy server, whose counters are seen.
@@ -144,6 +162,11 @@ impl Admin {
     /// The way to kicks elsewhere.
     pub(in crate::control) fn beyond(&self) -> Beyond {
         self.beyond.clone()
+    }
+
+    /// A data core tells of bytes that an operator asked for.
+    pub(in crate::control) fn take_traced(&self, traced: Traced) {
+        self.traces.take(traced);
     }
 
     /// A data core has answered.
@@ -180,7 +203,11 @@ impl Admin {
             Request::Kick(command) => {
                 return kick::by_command(self, &command, by, answer).await;
             }
-            Request::Explain(command) => return self.explain(&command, answer).await,
+            Request::Explain(command) => {
+                let told = self.explain(&command).await;
+                return answer.output(told).await;
+            }
+            Request::Trace(command) => return trace::follow(self, &command, by, answer).await,
             Request::Cluster(ClusterCommand::Kick { user }) => {
                 return kick::of_user(self, &user, by, answer).await;
             }
@@ -245,7 +272,7 @@ impl Admin {
     }
 
     /// What hosts are used for: the connections of this moment, and the last count of logins and failures.
-    fn uses(&self) -> HashMap<Arc<str>, Use> {
+    pub(in crate::control) fn uses(&self) -> HashMap<Arc<str>, Use> {
         let mut uses = self.board.uses();
         for load in self.exchange.loads.now() {
             uses.entry(load.host).or_default().connections = load.here.into();
@@ -259,7 +286,10 @@ impl Admin {
     }
 
     /// By what the next login of the user is decided by.
-    async fn explain(&self, command: &ExplainCommand, answer: &mut Answer<'_>) -> Result<(), Gone> {
+    pub(in crate::control) async fn explain(
+        &self,
+        command: &ExplainCommand,
+    ) -> Result<Output, CommandError> {
         let now = clock::now();
         let table = self.exchange.table.load();
         let table_origin = self.board.geodb().age(now).map_or(Origin::LocalDb, Origin::Memory);
@@ -286,8 +316,7 @@ impl Admin {
             Some(memory),
             unix_millis(),
         );
-        let told = told.await;
-        answer.output(told).await
+        told.await
     }
 
     pub(in crate::control) fn note(&self, text: String) {

@@ -22,10 +22,9 @@ use super::orders::Orders;
 use super::passdbs::PassdbSources;
 use super::policy::PolicyServer;
 use super::resolver::Resolver;
-use super::stats::{self, StatsDoor};
+use super::stats::{self, StatsDoors};
 use super::userdbs::UserDbs;
 use crate::event::Event;
-use crate::share::enquiry::Piece;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use certificates::Reloads;
@@ -80,8 +79,8 @@ pub struct Control {
     pub writer: LogWriter,
     /// Where operators ask.
     pub socket: AdminSocket,
-    /// Where metrics are served.
-    pub stats: Vec<StatsDoor>,
+    /// Where metrics and the status page are served.
+    pub stats: StatsDoors,
     /// What they ask about.
     pub admin: Admin,
     /// Moves of groups and users, where the proxies carry them out.
@@ -175,8 +174,9 @@ impl Tasks {
         let log = Arc::clone(&exchange.log);
         let events = Inbox::watch(Arc::clone(&log))?;
         let (stop_writer, stopped) = oneshot::channel();
-        let writer =
-            spawn_local(log::write(writer, events, [rotate, hangup], orders.clone(), stopped));
+        let files = [rotate, hangup];
+        let writing = log::write(writer, events, files, board.clone(), orders.clone(), stopped);
+        let writer = spawn_local(writing);
         let remarks = geodb_remarks::tell(geodb.remarks(), Arc::clone(&log));
         let late = late_writes::make(geodb.clone(), Arc::clone(&log));
         let mut running = vec![spawn_local(remarks), spawn_local(late)];
@@ -187,7 +187,7 @@ impl Tasks {
         let loads = Loads::new(geodb.clone(), exchange.clone(), desk.clone(), &admin);
         running.push(spawn_local(loads.keep()));
         if let Some(probes) = probes {
-            running.push(spawn_local(probes.start(desk, lost.clone())?));
+            running.push(spawn_local(probes.start(desk, lost.clone(), board.clone())?));
         }
         running.push(userdbs::start(exchange, userdbs.clone())?);
         running.push(spawn_local(passdbs::watch(
@@ -204,7 +204,6 @@ impl Tasks {
             board,
         )));
         running.extend(around_logins(policy, exchange)?);
-        let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
         let admin = Rc::new(admin);
         running.push(spawn_local(losses::end_sessions(lost, exchange.clone(), Rc::clone(&admin))));
         running.push(spawn_local(pins::follow(
@@ -212,7 +211,7 @@ impl Tasks {
             exchange.clone(),
             Rc::clone(&admin),
         )));
-        running.extend(before_operators(socket, stats, pieces, &admin));
+        running.extend(before_operators(socket, stats, exchange, &admin)?);
         let (doors, desk) = doveadm.open(admin, exchange, &geodb, userdbs, orders);
         running.extend(start_with_desk(desk, doors, moves.map(|moves| (moves, tables_of_moves))));
         Ok(Self { running, log, writer, stop_writer, geodb, local })
@@ -266,16 +265,19 @@ fn around_logins(
 /// Where operators and their tools ask on this host, and what the data cores answer.
 fn before_operators(
     socket: AdminSocket,
-    doors: Vec<StatsDoor>,
-    pieces: Inbox<Piece>,
+    doors: StatsDoors,
+    exchange: &Exchange,
     admin: &Rc<Admin>,
-) -> [JoinHandle<()>; 3] {
+) -> std::io::Result<[JoinHandle<()>; 4]> {
+    let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
+    let traced = Inbox::watch(Arc::clone(&exchange.traced))?;
     let admin = || Rc::clone(admin);
-    [
+    Ok([
         spawn_local(admin::serve(socket, admin())),
         spawn_local(stats::serve(doors, admin())),
         spawn_local(enquiries::hand_out(pieces, admin())),
-    ]
+        spawn_local(enquiries::hand_out_traced(traced, admin())),
+    ])
 }
 
 /// What works with the desk of doveadm.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::latency::Latency;
 use super::passdb_settings::SettingFault;
 use super::resolver::Resolver;
 use crate::auth::cache::CacheRules;
@@ -22,7 +23,6 @@ use crate::share::replies::Replies;
 use driver::{Driver, Help};
 use oauth2::Verifiers;
 use pool::Pool;
-pub(in crate::control) use tallies::Latency;
 use web::Remarks;
 
 mod driver;
