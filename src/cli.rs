@@ -270,6 +270,7 @@ fn ask(cli: &Cli, settings: &Config, request: &Request) -> Reply {
             }
             asked(&command.socket).map(|output| admin::kicked(output, format))
         }
+        Request::Trace(_) => return trace(&own, request, format),
         Request::Geodb(command) => {
             return cluster(&own, settings, ClusterCommand::Geodb(command.clone()), format);
         }
@@ -277,6 +278,25 @@ fn ask(cli: &Cli, settings: &Config, request: &Request) -> Reply {
         Request::Explain(command) => return explain(&own, settings, command, format),
     };
     reply.unwrap_or_else(Reply::from)
+}
+
+/// Each line when it comes.
+fn trace(socket: &Path, request: &Request, format: Format) -> Reply {
+    let row = |row: Vec<Option<String>>| {
+        let fields: Vec<String> = row.into_iter().map(Option::unwrap_or_default).collect();
+        let line = match format {
+            Format::Tab => fields.join("\t"),
+            _ => fields.join(" "),
+        };
+        write(&(line + "\n"))
+    };
+    match admin::client::follow(socket, request, row) {
+        // The lines are printed; what is left are notices.
+        Ok(output) => {
+            Reply { text: String::new(), complaints: output.notices, exit_code: output.exit_code }
+        }
+        Err(error) => error.into(),
+    }
 }
 
 /// Inside the Hale that runs, which has the GeoDB open and sees at once what is written; here when there is none.

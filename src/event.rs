@@ -110,6 +110,48 @@ impl Notice {
     }
 }
 
+/// What a connection was closed for before anything was answered. The names are an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// A PROXY header was due, and the address may send none.
+    UntrustedSender,
+    /// The header breaks its grammar, or says that the connection is another protocol's.
+    BadHeader,
+    /// The header was not there in time.
+    LateHeader,
+    /// The sender went away before the header was complete: what a balancer's check does (W-PRB-5).
+    UnfinishedHeader,
+    /// The core has no place left.
+    Full,
+    /// The listener has as many as it may have, or they come too fast.
+    Crowded,
+}
+
+impl Closed {
+    /// All of them, in the order of the enum.
+    pub const ALL: [Self; Self::Crowded as usize + 1] = [
+        Self::UntrustedSender,
+        Self::BadHeader,
+        Self::LateHeader,
+        Self::UnfinishedHeader,
+        Self::Full,
+        Self::Crowded,
+    ];
+
+    /// The word in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UntrustedSender => "untrusted_sender",
+            Self::BadHeader => "bad_header",
+            Self::LateHeader => "late_header",
+            Self::UnfinishedHeader => "unfinished_header",
+            Self::Full => "full",
+            Self::Crowded => "crowded",
+        }
+    }
+}
+
 /// Who a report is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
@@ -136,8 +178,8 @@ pub enum Event {
         peer: SocketAddr,
         /// Why, with the setting to look at.
         reason: &'static str,
-        /// An ordinary thing that is not worth a warning (a load balancer's probe).
-        quiet: bool,
+        /// What it counts as.
+        closed: Closed,
     },
     /// A connection ended before a login succeeded.
     Aborted {
@@ -267,7 +309,8 @@ impl Event {
     #[must_use]
     pub fn is_detail(&self) -> bool {
         match self {
-            Self::Refused { quiet, .. } => *quiet,
+            // An ordinary thing that is not worth a warning.
+            Self::Refused { closed, .. } => *closed == Closed::UnfinishedHeader,
             Self::Aborted { tries, .. } => tries.outcome == Outcome::None,
             // Backends that greet in a strange way do it at each login.
             Self::Noticed { notice, .. } => *notice == Notice::WordsInClear,

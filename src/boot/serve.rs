@@ -9,7 +9,7 @@ use super::cores::{self, Plan};
 use super::data_core::DataCore;
 use super::exit::{Exit, Refusal};
 use super::{admin_socket, limits, listen, lock, settings};
-use crate::config::{Config, Edition, LogTarget, Settings};
+use crate::config::{Config, Edition, Settings};
 use crate::control::admin::{About, Admin, AdminSocket, Board, Reloaded};
 use crate::control::cluster::ClusterSettings;
 use crate::control::doveadm::DoveadmSettings;
@@ -17,9 +17,9 @@ use crate::control::geodb::{GeoDb, GeoDbError, OpenMode};
 use crate::control::localdb::LocalDb;
 use crate::control::ports::{Opened, Ports};
 use crate::control::{
-    Certificates, Control, Current, Doors, DoorsToServe, Level, LogWriter, PassdbSources,
-    PolicyServer, Probes, Reloader, Resolver, Routing, SettingFault, UserDbs, WatchedSources,
-    moves_of, rules_of_replies, start_hashing,
+    Certificates, Control, Current, Doors, DoorsToServe, Level, LogWriter, PageSettings,
+    PassdbSources, PolicyServer, Probes, Reloader, Resolver, Routing, SettingFault, UserDbs,
+    WatchedSources, moves_of, rules_of_replies, start_hashing,
 };
 use crate::names::CoreId;
 use crate::ring::passing::{self, Receiver};
@@ -36,7 +36,7 @@ use crate::worker::Basis;
 pub fn serve(config: &Config, path: &Path, written: &Arc<Settings>) -> Result<(), Refusal> {
     crate::ring::probe::probe().map_err(|fault| Refusal::config(fault.to_string()))?;
     let plan = cores::plan(&config.data_cores, &config.control_core)?;
-    let mut writer = open_log(config)?;
+    let mut writer = LogWriter::open(&config.log).map_err(Refusal::config)?;
     let _lock = lock::lock(&config.base_dir)?;
     let socket = admin_socket::open(&config.base_dir)?;
     let board = Board::default();
@@ -88,6 +88,7 @@ pub fn serve(config: &Config, path: &Path, written: &Arc<Settings>) -> Result<()
         certificates: Current::new(certificates),
         probes: None,
         doveadm: Current::new(DoveadmSettings::new(config)),
+        page: Current::new(PageSettings::new(config)),
         cluster: reloaded.settings.clone(),
         process_user: rustix::process::geteuid().as_raw(),
     };
@@ -117,18 +118,6 @@ fn pass_ports(
     let config = Arc::new(config.clone());
     let ports = Ports::begin(config, exchange.clone(), senders, options, opened)?;
     Ok((ports, receivers))
-}
-
-fn open_log(config: &Config) -> Result<LogWriter, Refusal> {
-    LogWriter::new(&config.log).map_err(|error| {
-        let path = match &config.log.target {
-            LogTarget::File(path) => path.display().to_string(),
-            LogTarget::Stderr | LogTarget::Stdout => String::new(),
-        };
-        Refusal::config(format!(
-            "log_path: {path} can't be opened: {error}; make its folder writable"
-        ))
-    })
 }
 
 /// The GeoDB need not be there if the LocalDB knows where users live.

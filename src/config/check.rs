@@ -14,6 +14,7 @@ mod mechanisms;
 mod log;
 mod passdbs;
 mod policy;
+mod stats;
 mod submission;
 mod tls;
 mod vain;
@@ -81,6 +82,7 @@ pub(crate) fn check(
         limits: limits(root),
         log: log::log(root, findings),
         doveadm: doveadm(root),
+        stats: stats::stats(root, findings),
         protocol_settings,
         protocols,
     };

@@ -29,6 +29,7 @@ mod policy;
 mod sql;
 mod offered;
 mod ssl;
+mod stats;
 mod userdb;
 mod way;
 
@@ -45,6 +46,7 @@ pub use ssl::{
     BackendAuthorities, Certificate, ClientAuthorities, ClientSsl, KeyPassword, Offer,
     RequestClientCert, Ssl, SslMode, TlsVersion,
 };
+pub use stats::Stats;
 pub use userdb::{RemotePassdb, Service};
 pub use way::{HeaderOption, Proxy, ProxyHeader, ProxySsl, TokenExpiry};
 
@@ -95,6 +97,8 @@ pub struct Config {
     pub log: Log,
     /// Port and password of doveadm.
     pub doveadm: Doveadm,
+    /// The status page.
+    pub stats: Stats,
     pub(super) protocol_settings: [ProtocolSettings; 5],
 }
 

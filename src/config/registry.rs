@@ -16,6 +16,7 @@ mod foreign;
 mod general;
 mod moves;
 mod policy;
+mod stats;
 mod served;
 mod userdbs;
 
@@ -25,6 +26,7 @@ pub use served::{SERVICES, Served, service as served_service};
 pub use effect::Effect;
 pub use fields::{HARMLESS_FIELDS, PASSDB_FIELDS, UNSERVED_FIELDS, unserved_field};
 pub use foreign::{Foreign, Outcome, dovecots, foreign, foreign_block};
+pub(in crate::config) use stats::FACILITIES;
 pub use userdbs::{ArgsFile, args_file, args_file_names};
 
 /// A setting.
@@ -289,6 +291,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
         .chain(bounds::SETTINGS)
         .chain(cassandra::SETTINGS)
         .chain(policy::SETTINGS)
+        .chain(stats::SETTINGS)
         .chain(blocks::SETTINGS)
         .chain(userdbs::settings())
 }

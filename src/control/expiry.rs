@@ -13,14 +13,14 @@ pub struct Expiry {
     pub(super) setting: &'static str,
     pub(super) file: PathBuf,
     /// Host names in it.
-    pub(super) hosts: Vec<String>,
+    pub(in crate::control) hosts: Vec<String>,
     /// First second at which it is not valid any more, since 1970; none: its dates can't be read.
     pub(in crate::control) ends: Option<i64>,
 }
 
 impl Expiry {
     /// Whole days that are left; less than none: it has ended.
-    pub(super) fn days_left(&self, now: i64) -> Option<i64> {
+    pub(in crate::control) fn days_left(&self, now: i64) -> Option<i64> {
         self.ends.map(|ends| (ends - now).div_euclid(86_400))
     }
 
@@ -57,7 +57,7 @@ impl Expiry {
 }
 
 /// Renewal is due before that: Let's Encrypt's certificates are renewed 30 days before their end.
-pub(super) const NOTICE_DAYS: i64 = 14;
+pub(in crate::control) const NOTICE_DAYS: i64 = 14;
 
 #[cfg(test)]
 mod tests {

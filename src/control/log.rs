@@ -1,8 +1,12 @@
 //! The log: events become lines of `key=value` text. The layout is an interface (docs/LOGS.md); its test is below.
 //!
-//! Lines go to standard error, where systemd's journal takes them, or to `log_path`. The first word of a line to the
-//! journal is its priority (`<4>`), as sd-daemon(3) defines it.
+//! Lines go to standard error, where systemd's journal takes them, or to `log_path`. The first word of a line to standard error
+//! is its priority (`<4>`), as sd-daemon(3) defines it. What else may be told of an event stands in `fields`; daemons that take lines
+//! one by one are in `datagrams`.
 
+pub(super) mod datagrams;
+pub(super) mod fields;
+pub(super) mod json;
 mod login_line;
 
 use std::fmt::Write as _;
@@ -36,6 +40,17 @@ impl Level {
             Self::Warning => "4",
             Self::Info => "6",
             Self::Debug => "7",
+        }
+    }
+
+    /// The same as a number.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Error => 3,
+            Self::Warning => 4,
+            Self::Info => 6,
+            Self::Debug => 7,
         }
     }
 
@@ -261,7 +276,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::event::{Details, EndedBy, Notice};
+    use crate::event::{Closed, Details, EndedBy, Notice};
     use crate::names::SessionId;
 
     fn subject() -> Subject {
@@ -470,13 +485,15 @@ mod tests {
 
     #[test]
     fn w_prb_5_a_load_balancers_probe_is_not_worth_a_line() {
-        let refused = |quiet| Event::Refused {
+        let refused = |closed| Event::Refused {
             protocol: Protocol::Imap,
             peer: "192.0.2.1:1".parse().unwrap(),
             reason: "closed before the PROXY header was complete",
-            quiet,
+            closed,
         };
-        assert_eq!(level(&refused(true)), Level::Debug);
-        assert_eq!(level(&refused(false)), Level::Warning);
+        assert_eq!(level(&refused(Closed::UnfinishedHeader)), Level::Debug);
+        for closed in Closed::ALL.into_iter().filter(|it| *it != Closed::UnfinishedHeader) {
+            assert_eq!(level(&refused(closed)), Level::Warning);
+        }
     }
 }

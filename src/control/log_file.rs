@@ -1,10 +1,13 @@
-//! Where log lines go: standard error, standard output, or a file that is opened anew when it was moved away.
+//! Where log lines go: standard error, standard output, a file that is opened anew when it was moved away, or a daemon of this host.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use super::log::{Formatter, Level, level};
+use super::log::datagrams::{Daemon, Datagrams};
+use super::log::fields::{self, Field};
+use super::log::{Formatter, Level, json, level};
+use super::wall_clock::unix_seconds;
 use crate::config::{Log, LogTarget};
 use crate::event::Event;
 use crate::limits::LOG_WRITE_BYTES;
@@ -13,6 +16,8 @@ use crate::limits::LOG_WRITE_BYTES;
 #[derive(Debug)]
 pub struct LogWriter {
     target: Target,
+    /// Lines are JSON objects.
+    is_json: bool,
     /// Events below this are not written.
     threshold: Level,
     formatter: Formatter,
@@ -33,6 +38,8 @@ enum Target {
         path: PathBuf,
         file: Option<File>,
     },
+    /// syslog, or the journal with fields.
+    Daemon(Datagrams),
 }
 
 impl LogWriter {
@@ -40,15 +47,18 @@ impl LogWriter {
     ///
     /// # Errors
     /// The file can't be opened.
-    pub fn new(settings: &Log) -> std::io::Result<Self> {
+    fn new(settings: &Log) -> std::io::Result<Self> {
         let target = match &settings.target {
             LogTarget::Stderr => Target::Stderr,
             LogTarget::Stdout => Target::Stdout,
             LogTarget::File(path) => Target::File { file: Some(open(path)?), path: path.clone() },
+            LogTarget::Syslog(facility) => daemon(Daemon::Syslog(*facility))?,
+            LogTarget::Journal => daemon(Daemon::Journal)?,
         };
         let threshold = if settings.debug { Level::Debug } else { Level::Info };
         Ok(Self {
             target,
+            is_json: settings.is_json,
             threshold,
             formatter: Formatter::new(&settings.login),
             clock: Clock::default(),
@@ -58,31 +68,74 @@ impl LogWriter {
         })
     }
 
-    /// Adds an event's line, if it matters enough.
-    pub fn add(&mut self, event: &Event) {
+    /// The same.
+    ///
+    /// # Errors
+    /// Setting, reason and remedy, for the operator.
+    pub fn open(settings: &Log) -> Result<Self, String> {
+        Self::new(settings).map_err(|error| {
+            const NO_DAEMON: &str = "start that daemon, or write log_path = /dev/stderr";
+            let (path, remedy) = match &settings.target {
+                LogTarget::File(path) => (path.display().to_string(), "make its folder writable"),
+                LogTarget::Syslog(_) => ("/dev/log (syslog)".to_owned(), NO_DAEMON),
+                LogTarget::Journal => ("systemd's journal".to_owned(), NO_DAEMON),
+                LogTarget::Stderr | LogTarget::Stdout => (String::new(), "leave it open"),
+            };
+            format!("log_path: {path} can't be opened: {error}; {remedy}")
+        })
+    }
+
+    /// Adds an event's line, if it matters enough. What was added, for who shows it elsewhere, too.
+    pub fn add(&mut self, event: &Event) -> Option<(Level, &str)> {
         let level = level(event);
         if level > self.threshold {
-            return;
+            return None;
         }
         self.line.clear();
         self.formatter.write(event, &mut self.line);
         let line = std::mem::take(&mut self.line);
-        self.add_line(level, &line);
+        let fields = if self.has_fields() { fields::of(event) } else { Vec::new() };
+        self.put(level, &line, &fields);
         self.line = line;
+        Some((level, &self.line))
     }
 
     /// Adds a line of the process itself.
     pub fn add_line(&mut self, level: Level, line: &str) {
-        let head = match &self.target {
-            Target::Stderr => ["<", level.priority(), ">"],
+        self.put(level, line, &[]);
+    }
+
+    /// Whether more than the line is written.
+    fn has_fields(&self) -> bool {
+        self.is_json || matches!(&self.target, Target::Daemon(daemon) if daemon.has_fields())
+    }
+
+    fn put(&mut self, level: Level, line: &str, fields: &[Field]) {
+        let object = self.is_json.then(|| {
+            let mut object = String::new();
+            json::write(self.clock.now(), level, line, fields, &mut object);
+            object
+        });
+        let text = object.as_deref().unwrap_or(line);
+        match &mut self.target {
+            Target::Daemon(daemon) => {
+                // The journal's own fields say what an object would say.
+                let text = if daemon.has_fields() { line } else { text };
+                self.lost += u64::from(!daemon.send(level, text, fields, unix_seconds()));
+            }
+            Target::Stderr => self.append(&["<", level.priority(), ">", text, "\n"]),
+            Target::Stdout | Target::File { .. } if object.is_some() => {
+                self.append(&[text, "\n"]);
+            }
             Target::Stdout | Target::File { .. } => {
                 self.pending.push_str(self.clock.now());
-                [" ", level.name(), ": "]
+                self.append(&[" ", level.name(), ": ", text, "\n"]);
             }
-        };
-        for part in head.into_iter().chain([line, "\n"]) {
-            self.pending.push_str(part);
         }
+    }
+
+    fn append(&mut self, parts: &[&str]) {
+        parts.iter().for_each(|part| self.pending.push_str(part));
     }
 
     /// Whether so much was added that it should be written before more is.
@@ -93,6 +146,15 @@ impl LogWriter {
 
     /// Writes what was added.
     pub fn flush(&mut self) {
+        if let Target::Daemon(daemon) = &mut self.target {
+            if self.lost > 0 {
+                let text = lost_lines(self.lost);
+                if daemon.send(Level::Warning, &text, &[], unix_seconds()) {
+                    self.lost = 0;
+                }
+            }
+            return;
+        }
         if self.pending.is_empty() {
             return;
         }
@@ -102,6 +164,8 @@ impl LogWriter {
                 let mut output = std::io::stdout().lock();
                 output.write_all(self.pending.as_bytes()).and_then(|()| output.flush())
             }
+            // What goes to a daemon does not wait here.
+            Target::Daemon(_) => Ok(()),
             Target::File { path, file } => {
                 if file.is_none() {
                     *file = open(path).ok();
@@ -118,8 +182,7 @@ impl LogWriter {
         self.pending.clear();
         self.pending.shrink_to(PENDING_BYTES);
         if written.is_ok() && self.lost > 0 {
-            let lost = std::mem::take(&mut self.lost);
-            let text = std::format!("{lost} log lines could not be written");
+            let text = lost_lines(std::mem::take(&mut self.lost));
             self.add_line(Level::Warning, &text);
         }
     }
@@ -143,6 +206,14 @@ impl LogWriter {
 /// Room for what is written at once and the line that fills it up, so that a burst does not move what waits to a place of
 /// twice the size.
 const PENDING_BYTES: usize = LOG_WRITE_BYTES + 4096;
+
+fn lost_lines(lost: u64) -> String {
+    format!("{lost} log lines could not be written")
+}
+
+fn daemon(daemon: Daemon) -> std::io::Result<Target> {
+    Datagrams::open(daemon, daemon.path()).map(Target::Daemon)
+}
 
 fn open(path: &PathBuf) -> std::io::Result<File> {
     File::options().create(true).append(true).open(path)
@@ -194,7 +265,12 @@ mod tests {
 
     fn settings(path: &std::path::Path) -> Log {
         let target = LogTarget::File(path.to_path_buf());
-        Log { target, debug: false, login: std::array::from_fn(|_| LoginLog::default()) }
+        Log {
+            target,
+            is_json: false,
+            debug: false,
+            login: std::array::from_fn(|_| LoginLog::default()),
+        }
     }
 
     #[test]
@@ -225,6 +301,38 @@ mod tests {
         log.add_line(Level::Info, &"x".repeat(10 * room));
         log.flush();
         assert_eq!(log.pending.capacity(), room, "a long line's room is kept");
+    }
+
+    #[test]
+    fn json_lines_have_no_head_and_a_field_for_each_thing_that_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hale.log");
+        let mut log = LogWriter::new(&Log { is_json: true, ..settings(&path) }).unwrap();
+        log.add(&Event::Refused {
+            protocol: crate::names::Protocol::Imap,
+            peer: "192.0.2.1:4711".parse().unwrap(),
+            reason: "not trusted",
+            closed: crate::event::Closed::UntrustedSender,
+        });
+        log.add_line(Level::Info, "started");
+        log.flush();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 2);
+        for (name, value) in [
+            ("level", "warning"),
+            ("event", "refused"),
+            ("protocol", "imap"),
+            ("client", "192.0.2.1"),
+            ("client_port", "4711"),
+            ("class", "untrusted_sender"),
+            ("message", "imap: connection refused: not trusted rip=192.0.2.1 rport=4711"),
+        ] {
+            assert_eq!(lines[0][name], value, "{text}");
+        }
+        assert_eq!(lines[1]["message"], "started");
+        assert!(lines[1]["time"].as_str().unwrap().ends_with('Z'));
     }
 
     #[test]

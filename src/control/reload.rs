@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::ConfigFiles;
 use super::admin::Board;
 use super::certificates::{Certificates, Loaded as LoadedCertificates};
 use super::cluster::ClusterSettings;
@@ -26,11 +25,12 @@ use super::policy::PolicyServer;
 use super::ports::{Opened, Ports, not_served, serves_nothing};
 use super::tasks::ProbeWays;
 use super::userdbs::{NextUserDbs, UserDbs};
+use super::{ConfigFiles, PageSettings};
 use crate::auth::cache::CacheRules;
 use crate::auth::passdb::Passdbs;
 use crate::config::model::Auth;
 use crate::config::registry::Effect;
-use crate::config::{self, Config, Loaded, LogTarget, Settings};
+use crate::config::{self, Config, Loaded, Settings};
 use crate::share::exchange::Exchange;
 use crate::tls::Context;
 
@@ -107,6 +107,8 @@ pub struct Reloader {
     pub probes: Option<ProbeWays>,
     /// What doveadm goes by.
     pub doveadm: Current<DoveadmSettings>,
+    /// Who may see the status page.
+    pub page: Current<PageSettings>,
     /// What the cluster's commands go by.
     pub cluster: Current<ClusterSettings>,
     /// The user that Hale runs as.
@@ -243,6 +245,7 @@ impl Reloader {
             ways.renew(config);
         }
         self.doveadm.replace(DoveadmSettings::new(config));
+        self.page.replace(PageSettings::new(config));
         self.cluster.replace(ClusterSettings::new(config));
         self.doors.take_up(config, doors);
         orders.open_log(writer);
@@ -278,7 +281,7 @@ impl FilesRead {
         let users = sources.load().map_err(|found| {
             faults.extend(found.iter().map(ToString::to_string));
         });
-        let writer = log.map(open_log).transpose().map_err(|fault| faults.push(fault));
+        let writer = log.map(LogWriter::open).transpose().map_err(|fault| faults.push(fault));
         match (loaded, users, writer) {
             (Ok(loaded), Ok((passdbs, remarks_on_passdbs)), Ok(writer)) => {
                 Ok(Self { sources, passdbs, remarks_on_passdbs, certificates, loaded, writer })
@@ -286,16 +289,6 @@ impl FilesRead {
             _ => Err(faults),
         }
     }
-}
-
-fn open_log(log: &config::Log) -> Result<LogWriter, String> {
-    LogWriter::new(log).map_err(|error| {
-        let path = match &log.target {
-            LogTarget::File(path) => path.display().to_string(),
-            LogTarget::Stderr | LogTarget::Stdout => String::new(),
-        };
-        format!("log_path: {path} can't be opened: {error}; make its folder writable")
-    })
 }
 
 /// What is remembered of password databases elsewhere.

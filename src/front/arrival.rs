@@ -1,6 +1,7 @@
 //! How far a connection has come that is not served yet: a PROXY header to read, a handshake to wait for.
 
 use super::connection::{ClientTls, Front};
+use crate::event::Closed;
 use crate::facts::ClientCertificate;
 use crate::limits::TLS_HANDSHAKE_TIMEOUT;
 use crate::network::Networks;
@@ -50,12 +51,12 @@ pub enum Start {
 /// Why a connection ends that has not got through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// It is not known who the client is. `quiet`: an ordinary thing, such as a balancer's probe (W-PRB-5).
+    /// It is not known who the client is.
     Refused {
         /// Why.
         reason: &'static str,
-        /// Not worth a warning.
-        quiet: bool,
+        /// What it counts as.
+        closed: Closed,
     },
     /// The client is known and did not get as far as a login.
     Aborted(&'static str),
@@ -103,7 +104,8 @@ impl Arrival {
             // In clear nothing counts any more, and nothing sealed comes before the handshake is done.
             return HeaderRead::More;
         };
-        let refused = |reason| HeaderRead::Ended(Ending::Refused { reason, quiet: false });
+        let refused =
+            |reason| HeaderRead::Ended(Ending::Refused { reason, closed: Closed::BadHeader });
         match decoder.decode(bytes) {
             Outcome::Incomplete => HeaderRead::More,
             Outcome::Done { header, consumed } if front.believe(&header, trusted) => {
@@ -134,7 +136,7 @@ impl Arrival {
             // A load balancer's check: connects, maybe sends half a header, goes away (W-PRB-5).
             Self::Header(..) => Ending::Refused {
                 reason: "closed before the PROXY header was complete",
-                quiet: true,
+                closed: Closed::UnfinishedHeader,
             },
             Self::Handshake(..) => Ending::Aborted("client disconnected in the TLS handshake"),
         }
@@ -147,7 +149,7 @@ impl Arrival {
             Self::Accepted => Ending::Aborted("no login within the time allowed"),
             Self::Header(..) => Ending::Refused {
                 reason: "no complete PROXY header within haproxy_timeout",
-                quiet: false,
+                closed: Closed::LateHeader,
             },
             Self::Handshake(..) => Ending::Aborted("the TLS handshake was not completed in time"),
         }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::event::{Event, Subject};
+use crate::event::{Closed, Event, Subject};
 use crate::facts::{ClientCertificate, ClientFacts, Security, Transport};
 use crate::names::Protocol;
 use crate::network::{Networks, canonical};
@@ -218,8 +218,8 @@ impl Front {
 
     /// The report of a connection that is closed before anything was answered.
     #[must_use]
-    pub fn refused(&self, reason: &'static str, quiet: bool) -> Event {
-        Event::Refused { protocol: self.protocol, peer: self.facts.socket, reason, quiet }
+    pub fn refused(&self, reason: &'static str, closed: Closed) -> Event {
+        Event::Refused { protocol: self.protocol, peer: self.facts.socket, reason, closed }
     }
 }
 

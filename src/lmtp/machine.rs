@@ -463,7 +463,7 @@ impl Lmtp {
     /// A connection ends that did not get through the front.
     fn end(&mut self, ending: Ending, outbox: &mut Outbox) {
         outbox.wish(Wish::Report(match ending {
-            Ending::Refused { reason, quiet } => self.front.refused(reason, quiet),
+            Ending::Refused { reason, closed } => self.front.refused(reason, closed),
             Ending::Aborted(reason) => self.aborted(reason),
         }));
         self.close(outbox);

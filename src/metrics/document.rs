@@ -37,7 +37,7 @@ service stats {
 
 The listener is at 127.0.0.1 unless its block has a `listen`; `ssl = yes` makes it HTTPS. It needs no password: no metric has the
 name of a user or a client's address. A scrape is answered by the control core, and costs the data cores one message each.
-Rules for alerts and a dashboard for Grafana are in `examples/prometheus`.
+Rules for alerts and a dashboard for Grafana are in `examples/prometheus`. At `/` there is a status page ([STATUS-PAGE.md](STATUS-PAGE.md)), behind a password.
 
 Times are in seconds and counted in whole milliseconds; sizes are in bytes. Counters begin at zero with the process, and a series
 that has counted nothing yet may be absent. Of more than 2,000 backends the rest is left out, and `hale_backends_left_out` says how

@@ -75,12 +75,14 @@ metrics! {
     Descriptors = Gauge "process_open_fds" [] "Open descriptors, those of the data cores' own tables included.";
     DescriptorsMax = Gauge "process_max_fds" [] "Descriptors that one table may have.";
     CoreCpu = Counter "hale_core_cpu_seconds_total" ["core"] "CPU time of a core's thread: its rate is the busy share of the core.";
+    CoreLongestTurn = Gauge "hale_core_longest_turn_seconds" ["core"] "The longest turn of a data core since it started: so long its clients once waited for it.";
+    CoreSlowTurns = Counter "hale_core_slow_turns_total" ["core"] "Turns of a data core that took ten milliseconds or more.";
     CoreConnections = Gauge "hale_core_connections" ["core"] "Connections of a data core, those to backends of LMTP included.";
     CoreConnectionsMax = Gauge "hale_core_connections_max" ["core"] "Connections that a data core may have.";
     MailboxMessages = Gauge "hale_mailbox_messages" ["mailbox"] "Messages between threads that wait to be read.";
     MailboxMessagesMax = Gauge "hale_mailbox_messages_max" ["mailbox"] "Messages that may wait; beyond it the sender goes without.";
     Accepted = Counter "hale_connections_accepted_total" [] "Connections of clients that were accepted.";
-    Refused = Counter "hale_connections_refused_total" [] "Connections closed before a greeting: a sender that is not trusted, a bad PROXY header, no place.";
+    Refused = Counter "hale_connections_refused_total" ["reason"] "Connections closed before a greeting: a sender that is not trusted, a PROXY header that is bad, late or unfinished (a balancer's check), a full core, a crowded listener.";
     CrowdedOut = Counter "hale_connections_crowded_out_total" [] "Connections without a login that made room for newer ones.";
     AcceptStarved = Counter "hale_accepts_starved_total" [] "Connections that could not be accepted for want of descriptors.";
     ListenerOpen = Gauge "hale_listener_open" ["listener", "address"] "Whether a listener accepts: 0 while an operator has drained it.";
@@ -95,6 +97,7 @@ metrics! {
     RelayedBytes = Counter "hale_relayed_bytes_total" ["direction"] "Bytes of sessions that have ended: up is from clients to backends.";
     Hot = Counter "hale_relay_spliced_total" [] "Directions of sessions that were busy enough to be spliced.";
     PipeMissing = Counter "hale_relay_pipes_missing_total" [] "Busy directions that found no pipe and went on being copied.";
+    RelayStalls = Counter "hale_relay_stalls_total" [] "How often a direction of a session had to wait until its destination took more.";
     LmtpBackends = Gauge "hale_lmtp_backend_connections" [] "Connections to backends that LMTP has.";
     Deliveries = Counter "hale_lmtp_deliveries_total" ["result"] "Messages to single recipients that a backend took over, or did not.";
     TlsHandshakes = Counter "hale_tls_handshakes_total" [] "TLS handshakes that were done, with clients and with backends.";
@@ -108,6 +111,8 @@ metrics! {
     BackendConnections = Gauge "hale_backend_connections" ["backend"] "Logins under way and sessions at a backend, of this proxy.";
     BackendOnline = Gauge "hale_backend_online" ["backend"] "Whether a backend of the local site takes users: 1 only when its status is online.";
     BackendLoadFactor = Gauge "hale_backend_load_factor" ["backend"] "The share of a backend that counts now, slow start included; 100 is usual.";
+    BackendUp = Gauge "hale_backend_up" ["backend", "protocol"] "Whether a backend counts as up for this proxy, by probes and logins; one that is suspect does.";
+    BackendProbe = Gauge "hale_backend_probe_duration_seconds" ["backend", "protocol"] "What the last good login of the test user took.";
     BackendsLeftOut = Gauge "hale_backends_left_out" [] "Backends of which nothing is told here, because there are too many.";
     BackendFailed = Counter "hale_backend_attempts_failed_total" [] "Attempts at any backend that failed, whether another followed or not.";
     BackendFull = Counter "hale_backend_full_total" [] "Connects that were not made because the backend had as many connections as it may have.";
@@ -120,6 +125,8 @@ metrics! {
     Moves = Gauge "hale_moves_under_way" [] "Moves of groups and users that hold logins at this proxy.";
     GeodbUp = Gauge "hale_geodb_up" [] "Whether the GeoDB answered when it was last read.";
     GeodbAge = Gauge "hale_geodb_table_age_seconds" [] "Since the routing table was last read as a whole.";
+    GeodbCall = Histogram "hale_geodb_call_duration_seconds" [] "How long the GeoDB took to answer, failures included; without those that ran out of time.";
+    GeodbCallsFailed = Counter "hale_geodb_calls_failed_total" ["reason"] "Calls to the GeoDB that had no answer in time, or were answered by a failure.";
     GeodbLookUps = Gauge "hale_geodb_look_ups_under_way" [] "Users that are being looked up.";
     GeodbUsers = Gauge "hale_geodb_users_cached" [] "Users whose rows are remembered.";
     GeodbLateWaiting = Gauge "hale_geodb_late_writes_waiting" [] "Writes that wait for the GeoDB to answer again.";
@@ -143,6 +150,8 @@ metrics! {
     FailedPrefixes = Gauge "hale_failed_login_prefixes" [] "Address prefixes from which logins have failed lately; hale status names the top ones.";
     FailedUsers = Gauge "hale_failed_login_users" [] "Users at whom logins have failed lately; hale status names the top ones.";
     LogLost = Counter "hale_log_lines_lost_total" [] "Log lines that were lost because the log could not be written as fast.";
+    RingFull = Counter "hale_ring_full_total" [] "Turns of data cores after which the ring had no room for completions; the kernel kept them.";
+    RingLost = Counter "hale_ring_lost_completions_total" [] "Completions that the kernel had no memory for: connections hang until their deadlines.";
     StaleCompletions = Counter "hale_ring_stale_completions_total" [] "Completions of the ring for a connection that had ended.";
     Panicked = Counter "hale_sessions_panicked_total" [] "Sessions closed because of a bug in Hale; please report them.";
 }

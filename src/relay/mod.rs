@@ -7,10 +7,13 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing)]
 
+mod redactor;
 mod sieve_client;
 mod sieve_server;
 
 use crate::names::Protocol;
+
+pub use redactor::Redactor;
 
 use sieve_client::Client;
 use sieve_server::Server;
@@ -30,6 +33,12 @@ impl Watch {
             Protocol::Sieve => Some(Self::default()),
             Protocol::Imap | Protocol::Pop3 | Protocol::Submission | Protocol::Lmtp => None,
         }
+    }
+
+    /// Whether sessions of a protocol have one.
+    #[must_use]
+    pub fn is_due(protocol: Protocol) -> bool {
+        protocol == Protocol::Sieve
     }
 
     /// Looks at bytes on their way from the client.

@@ -216,6 +216,13 @@ pub enum Need {
     WholeReceiveBuffer,
 }
 
+/// The kernel had more completions than the ring has room for. It keeps them until there is room again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overflow {
+    /// Those that it could not even keep.
+    pub lost: u32,
+}
+
 /// The kernel, as far as a data core needs it.
 pub trait Port {
     // --- through the ring: the answer comes as a completion -----------------------------------------------------
@@ -257,6 +264,10 @@ pub trait Port {
     /// Microseconds on the same clock, to measure what a core does.
     fn micros(&mut self) -> u64 {
         self.now().0.saturating_mul(1000)
+    }
+    /// What the ring had no room for since the last call.
+    fn take_overflow(&mut self) -> Option<Overflow> {
+        None
     }
     /// Milliseconds since 1970, for moments that others name. Jumps when the clock is set: never kept.
     fn unix_ms(&mut self) -> u64;

@@ -17,7 +17,8 @@ use super::outgoing::Outgoing;
 use super::passing;
 use super::pipes::Pipes;
 use super::port::{
-    Completion, Fd, Half, IoFault, Kind, Need, Outcome, PipeId, Port, Ready, Token, Unsent,
+    Completion, Fd, Half, IoFault, Kind, Need, Outcome, Overflow, PipeId, Port, Ready, Token,
+    Unsent,
 };
 use super::probe::{self, KernelFault};
 use super::socket::{self, SocketOptions};
@@ -41,6 +42,10 @@ pub struct Uring {
     spare: Option<std::os::fd::OwnedFd>,
     /// Where descriptors of other threads come out.
     passed: Option<Fd>,
+    /// The kernel had no room since it was asked last.
+    overflow: Option<Overflow>,
+    /// Completions that it has lost until then.
+    lost: u32,
 }
 
 impl std::fmt::Debug for Uring {
@@ -68,6 +73,8 @@ impl Uring {
             waker,
             spare: None,
             passed: None,
+            overflow: None,
+            lost: 0,
         };
         port.arm_wake();
         port.keep_spare();
@@ -143,8 +150,20 @@ impl Uring {
         self.push(&entry);
     }
 
+    /// Looks whether the kernel had room for all it has to say: a look at memory that it shares with us.
+    fn look_for_overflow(&mut self) {
+        let is_full = self.ring.submission().cq_overflow();
+        let lost = self.ring.completion().overflow();
+        if is_full || lost != self.lost {
+            let before = self.overflow.map_or(0, |overflow| overflow.lost);
+            let more = lost.wrapping_sub(std::mem::replace(&mut self.lost, lost));
+            self.overflow = Some(Overflow { lost: before.saturating_add(more) });
+        }
+    }
+
     /// Reads all completions there are.
     fn collect(&mut self) {
+        self.look_for_overflow();
         let mut rearm_wake = false;
         for entry in self.ring.completion() {
             let Some(token) = Token::unpack(entry.user_data()) else {
@@ -331,6 +350,10 @@ impl Port for Uring {
 
     fn micros(&mut self) -> u64 {
         super::clock::micros()
+    }
+
+    fn take_overflow(&mut self) -> Option<Overflow> {
+        self.overflow.take()
     }
 
     fn unix_ms(&mut self) -> u64 {

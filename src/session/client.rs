@@ -120,7 +120,7 @@ impl Session {
     /// A connection ends that did not get through the front.
     pub(super) fn end(&mut self, now: Tick, ending: Ending, outbox: &mut Outbox) {
         let report = match ending {
-            Ending::Refused { reason, quiet } => self.front.refused(reason, quiet),
+            Ending::Refused { reason, closed } => self.front.refused(reason, closed),
             Ending::Aborted(reason) => self.aborted(now, reason),
         };
         self.abort(report, outbox);

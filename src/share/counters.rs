@@ -1,11 +1,13 @@
 //! Counters: one cache line group per core, one writer each, any reader.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
 use super::logins::Logins;
-use crate::event::Notice;
+use crate::event::{Closed, Notice};
+use crate::limits;
 
 /// What is counted. The names are an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,11 +78,31 @@ pub enum Counter {
     PassdbStaleReplies,
     /// Sessions whose token expired and that went on.
     TokensExpired,
+    /// Connections closed because their address may send no PROXY header.
+    ClosedUntrusted,
+    /// Connections closed for a PROXY header that is none.
+    ClosedBadHeader,
+    /// Connections closed because no PROXY header came in time.
+    ClosedLateHeader,
+    /// Connections whose sender went away before its PROXY header was complete.
+    ClosedUnfinishedHeader,
+    /// Connections closed because the core had no place left.
+    ClosedFull,
+    /// Connections closed because the listener had too many, or too fast.
+    ClosedCrowded,
+    /// How often a direction of a session had to wait for its destination.
+    RelayStalled,
+    /// Turns of a core that took longer than one should (`limits::SLOW_TURN`).
+    SlowTurns,
+    /// Turns after which the kernel kept completions back because the ring had no room for them.
+    RingFull,
+    /// Completions that the kernel lost because it had no memory for them either.
+    RingLost,
 }
 
 impl Counter {
     /// Every counter, in the order of the enum.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 43] = [
         Self::Accepted,
         Self::Refused,
         Self::LoginSucceeded,
@@ -114,6 +136,16 @@ impl Counter {
         Self::BackendFull,
         Self::PassdbStaleReplies,
         Self::TokensExpired,
+        Self::ClosedUntrusted,
+        Self::ClosedBadHeader,
+        Self::ClosedLateHeader,
+        Self::ClosedUnfinishedHeader,
+        Self::ClosedFull,
+        Self::ClosedCrowded,
+        Self::RelayStalled,
+        Self::SlowTurns,
+        Self::RingFull,
+        Self::RingLost,
     ];
 
     /// What counts a notice.
@@ -125,6 +157,19 @@ impl Counter {
             Notice::FactsLeftOut => Self::FactsLeftOut,
             Notice::WordsInClear => Self::WordsInClear,
             Notice::TokenExpired => Self::TokensExpired,
+        }
+    }
+
+    /// What counts a connection that was closed before anything was answered.
+    #[must_use]
+    pub fn of_closed(closed: Closed) -> Self {
+        match closed {
+            Closed::UntrustedSender => Self::ClosedUntrusted,
+            Closed::BadHeader => Self::ClosedBadHeader,
+            Closed::LateHeader => Self::ClosedLateHeader,
+            Closed::UnfinishedHeader => Self::ClosedUnfinishedHeader,
+            Closed::Full => Self::ClosedFull,
+            Closed::Crowded => Self::ClosedCrowded,
         }
     }
 
@@ -165,6 +210,16 @@ impl Counter {
             Self::BackendFull => "backend_full",
             Self::PassdbStaleReplies => "passdb_stale_replies",
             Self::TokensExpired => "tokens_expired",
+            Self::ClosedUntrusted => "closed_untrusted_sender",
+            Self::ClosedBadHeader => "closed_bad_header",
+            Self::ClosedLateHeader => "closed_late_header",
+            Self::ClosedUnfinishedHeader => "closed_unfinished_header",
+            Self::ClosedFull => "closed_full",
+            Self::ClosedCrowded => "closed_crowded",
+            Self::RelayStalled => "relay_stalled",
+            Self::SlowTurns => "slow_turns",
+            Self::RingFull => "ring_full",
+            Self::RingLost => "ring_lost",
         }
     }
 }
@@ -173,6 +228,8 @@ impl Counter {
 #[derive(Debug)]
 pub struct Counters {
     cells: CachePadded<[AtomicU64; Counter::ALL.len()]>,
+    /// Milliseconds of the core's longest turn.
+    longest_turn_ms: AtomicU64,
     /// Logins, by more than their number.
     pub logins: Logins,
     /// Sockets that the core listens on.
@@ -186,6 +243,7 @@ impl Default for Counters {
         let cells = CachePadded::new([const { AtomicU64::new(0) }; Counter::ALL.len()]);
         Self {
             cells,
+            longest_turn_ms: AtomicU64::new(0),
             logins: Logins::default(),
             listening: AtomicU64::new(0),
             edition: AtomicU64::new(0),
@@ -223,6 +281,23 @@ impl Counters {
         self.listening.load(Ordering::Relaxed)
     }
 
+    /// A turn of the core has taken so long. Most take less than a millisecond and leave no trace. Only the owning core calls this.
+    pub fn took_turn(&self, took: Duration) {
+        let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        if milliseconds > self.longest_turn_ms.load(Ordering::Relaxed) {
+            self.longest_turn_ms.store(milliseconds, Ordering::Relaxed);
+        }
+        if took >= limits::SLOW_TURN {
+            self.add(Counter::SlowTurns, 1);
+        }
+    }
+
+    /// The longest turn so far, for any thread.
+    #[must_use]
+    pub fn longest_turn(&self) -> Duration {
+        Duration::from_millis(self.longest_turn_ms.load(Ordering::Relaxed))
+    }
+
     /// The value of a counter, for any thread.
     #[must_use]
     pub fn get(&self, counter: Counter) -> u64 {
@@ -233,6 +308,16 @@ impl Counters {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longest_turn_stays_and_slow_ones_are_counted() {
+        let counters = Counters::default();
+        for milliseconds in [0, 3, 250, 12] {
+            counters.took_turn(Duration::from_millis(milliseconds));
+        }
+        assert_eq!(counters.longest_turn(), Duration::from_millis(250));
+        assert_eq!(counters.get(Counter::SlowTurns), 2);
+    }
 
     #[test]
     fn each_counter_has_a_cell_and_a_name_of_its_own() {

@@ -21,6 +21,7 @@ use crate::share::referrals::Referrals;
 use crate::share::replies::Replies;
 use crate::share::site_attempts::SiteAttempts;
 use crate::share::snapshot::Published;
+use crate::share::trace::Traced;
 use crate::share::users::Users;
 use crate::share::visitors::Visitors;
 use crate::tls::Context;
@@ -64,6 +65,8 @@ pub struct Exchange {
     pub to_cores: Vec<Arc<Mailbox<ToCore>>>,
     /// Pieces of answers to enquiries, read by the control core.
     pub pieces: Arc<Mailbox<Piece>>,
+    /// Bytes of sessions that operators ask for, read by the control core.
+    pub traced: Arc<Mailbox<Traced>>,
     /// Counters of the data cores, by core number.
     pub counters: Vec<Arc<Counters>>,
 }
@@ -94,6 +97,7 @@ impl Exchange {
             replies: Replies::default(),
             to_cores: (0..cores).map(to_core).collect::<std::io::Result<_>>()?,
             pieces: Arc::new(Mailbox::new(limits::MAILBOX_MESSAGES_MAX, Waker::new()?)),
+            traced: Arc::new(Mailbox::new(limits::TRACE_PIECES_MAX, Waker::new()?)),
             counters: (0..cores).map(|_| Arc::new(Counters::default())).collect(),
         })
     }
@@ -107,6 +111,7 @@ impl Exchange {
             self.inquiries.waker().fd(),
             self.policy.waker().fd(),
             self.pieces.waker().fd(),
+            self.traced.waker().fd(),
             self.evidence.doubts().waker().fd(),
             self.hashing.descriptor(),
         ];

@@ -13,6 +13,7 @@ use crate::names::{CoreId, Protocol, SessionId};
 use crate::route::change::{GroupChange, SiteChange};
 use crate::secret::Secret;
 use crate::share::enquiry::{Enquiry, Place};
+use crate::share::trace::TraceOrder;
 
 /// Where an answer goes: a connection of a core. A slot that was reused meanwhile has another generation, and the
 /// answer is dropped (W-PIPE-6); so is an answer to a question that the session has given up.
@@ -168,6 +169,8 @@ pub enum ToCore {
     },
     /// The next piece of an answer is wanted, from this place on.
     Enquire(Arc<Enquiry>, Place),
+    /// An operator wants to see a user's sessions.
+    Trace(Arc<TraceOrder>),
     /// Stop: finish what runs within this time.
     Drain(Duration),
     /// Another edition of the configuration is in force.

@@ -13,6 +13,7 @@ pub mod users;
 pub mod referrals;
 pub mod replies;
 pub mod site_attempts;
+pub mod trace;
 pub mod visitors;
 pub mod snapshot;
 pub mod counters;

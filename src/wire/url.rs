@@ -135,6 +135,25 @@ pub fn percent_decoded(text: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
+/// The names and values of a form or query (`application/x-www-form-urlencoded`).
+///
+/// None: a `%` without two digits behind it, or bytes that are no UTF-8.
+#[must_use]
+pub fn form_decoded(text: &[u8]) -> Option<Vec<(String, String)>> {
+    let word = |text: &[u8]| {
+        let spaced: Vec<u8> =
+            text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+        String::from_utf8(percent_decoded(&spaced)?).ok()
+    };
+    let parts = text.split(|byte| *byte == b'&').filter(|part| !part.is_empty());
+    let pair = |part: &[u8]| {
+        let at = part.iter().position(|byte| *byte == b'=').unwrap_or(part.len());
+        let (name, value) = part.split_at_checked(at)?;
+        Some((word(name)?, word(value.get(1..).unwrap_or_default())?))
+    };
+    parts.map(pair).collect()
+}
+
 /// Appends `bytes` so that they are one value of a form or query (RFC 3986 2.3: all but unreserved characters as `%XX`).
 pub fn percent_encode(bytes: &[u8], out: &mut Vec<u8>) {
     for &byte in bytes {
@@ -242,6 +261,13 @@ mod tests {
         percent_encode(&all, &mut encoded);
         assert!(encoded.iter().all(u8::is_ascii_graphic) && !encoded.contains(&b'+'));
         assert_eq!(percent_decoded(&encoded).as_deref(), Some(&all[..]));
+        let form = form_decoded(b"a=1+2%26&&b&c==").unwrap();
+        let pairs: Vec<(&str, &str)> =
+            form.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(pairs, [("a", "1 2&"), ("b", ""), ("c", "=")]);
+        for bad in [&b"a=%"[..], b"%ff=1", b"a=%4"] {
+            assert_eq!(form_decoded(bad), None);
+        }
         assert_eq!(percent_decoded(b"a+b%2b%2B").as_deref(), Some(&b"a+b++"[..]));
         for odd in [&b"%"[..], b"%4", b"%4g", b"a%"] {
             assert_eq!(percent_decoded(odd), None);

@@ -132,8 +132,20 @@ impl<P: Port> Worker<P> {
         }
         self.advance_queued();
         self.drain_step();
+        self.look_back();
         if cfg!(debug_assertions) {
             self.check_invariants_sometimes();
+        }
+    }
+
+    /// What this turn took, and whether the kernel kept up.
+    fn look_back(&mut self) {
+        if let Some(overflow) = self.io.port.take_overflow() {
+            self.rooms.reports.overflowed(overflow);
+        }
+        let took = self.io.port.now().since(self.io.now);
+        if !took.is_zero() {
+            self.rooms.reports.took_turn(took);
         }
     }
 
@@ -294,6 +306,7 @@ impl<P: Port> Worker<P> {
                     }
                 }
                 ToCore::Enquire(enquiry, from) => self.rooms.enquiries.ask(enquiry, from),
+                ToCore::Trace(order) => self.trace(order),
                 ToCore::Drain(within) => self.drain(within),
                 ToCore::Renew => self.renew(),
             }
@@ -402,6 +415,7 @@ impl<P: Port> Worker<P> {
         self.rooms.sessions.enter(slot, label.keys());
         // The session counts among the backend's connections now, in place of the login.
         drop(place);
+        self.rooms.relays.taps.begin(slot, &label, now);
         *phase = Phase::Relay(Relay::new(label, endpoint, rounds, now));
         self.rooms.relays.enter(slot, endpoint, watch, valid_until);
         self.tell_relay(slot, |driver| driver.begin());

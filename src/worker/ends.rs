@@ -10,7 +10,8 @@ use std::time::Duration;
 use crate::event::EndedBy;
 use crate::limits;
 use crate::ring::port::Port;
-use crate::share::enquiry::{Act, Enquiry, Piece};
+use crate::share::enquiry::{Act, Enquiry, Piece, Place};
+use crate::share::trace::TraceOrder;
 
 use super::connection::Phase;
 use super::core::Worker;
@@ -20,6 +21,7 @@ use super::io::socket::Side;
 use super::linger;
 use super::lmtp::state::Client;
 use super::next::Next;
+use super::sessions::Key;
 use super::signal::Signal;
 
 impl<P: Port> Worker<P> {
@@ -132,6 +134,20 @@ impl<P: Port> Worker<P> {
         }
         piece.took_us = self.io.port.micros().saturating_sub(began);
         self.rooms.enquiries.tell(piece);
+    }
+
+    /// An operator wants to see what passes in a user's sessions, those that are there and those that come.
+    pub(super) fn trace(&mut self, order: Arc<TraceOrder>) {
+        let (now, mut found) = (self.io.now, Vec::new());
+        let most = limits::TRACE_SESSIONS_MAX;
+        let key = Key::User(&order.user);
+        let _ = self.rooms.sessions.search(key, Place::default(), most, &mut found);
+        self.rooms.relays.taps.take_order(order, now);
+        for slot in found {
+            if let Some(Phase::Relay(relay)) = self.slots.get(slot).map(|it| &it.phase) {
+                self.rooms.relays.taps.begin(slot, &relay.label, now);
+            }
+        }
     }
 
     /// The operator ends a session, or a login that is about to become one. One of LMTP ends when no message of it is

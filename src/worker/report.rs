@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::fault::Failure;
 use crate::names::Protocol;
+use crate::ring::port::Overflow;
 use crate::session::PIPELINED;
 use crate::session::output::Lesson;
 use crate::share::counters::{Counter, Counters};
@@ -58,6 +59,17 @@ impl Reports {
     /// The core listens on so many sockets.
     pub(super) fn listen(&self, sockets: usize) {
         self.counters.listens(u64::try_from(sockets).unwrap_or(u64::MAX));
+    }
+
+    /// A turn of the core is over.
+    pub(super) fn took_turn(&self, took: Duration) {
+        self.counters.took_turn(took);
+    }
+
+    /// The kernel had no room for what it had to say.
+    pub(super) fn overflowed(&self, overflow: Overflow) {
+        self.count(Counter::RingFull);
+        self.add(Counter::RingLost, overflow.lost.into());
     }
 
     /// Counts an event and hands it to the log.
@@ -141,7 +153,10 @@ impl Reports {
                 }
             }
             Event::Delivered { .. } => self.count(Counter::Undelivered),
-            Event::Refused { .. } => self.count(Counter::Refused),
+            Event::Refused { closed, .. } => {
+                self.count(Counter::Refused);
+                self.count(Counter::of_closed(*closed));
+            }
             Event::Noticed { notice, .. } => self.count(Counter::of(*notice)),
             Event::RelayEnded { subject, backend, by, bytes_up, bytes_down, .. } => {
                 self.counters.logins.ended(subject.protocol, *by);

@@ -57,7 +57,7 @@ impl Rooms {
     ) -> Self {
         let settings = Arc::new(settings.for_one_core());
         let mut chance = Chance::new(look_ups.core(), seed);
-        let Links { pieces, log, tls, counters, .. } = links;
+        let Links { pieces, traced, log, tls, counters, .. } = links;
         let visitors = look_ups.visitors();
         Self {
             reports: Reports::new(
@@ -82,7 +82,7 @@ impl Rooms {
                 chance.draw(),
                 look_ups.loads(),
             ),
-            relays: Relays::new(Arc::clone(&settings), chance.draw()),
+            relays: Relays::new(Arc::clone(&settings), chance.draw(), traced),
             sessions: Sessions::new(settings.connections_max),
             enquiries: Enquiries::new(look_ups.core(), pieces),
             tls: CoreTls::new(&tls),

@@ -30,6 +30,7 @@ use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use crate::share::messages::ToCore;
 use crate::share::snapshot::Published;
+use crate::share::trace::Traced;
 use crate::tls::Context;
 
 use super::login::look_ups::under_policy::PolicyRules;
@@ -340,6 +341,8 @@ pub struct Links {
     pub mail: Arc<Mailbox<ToCore>>,
     /// Where pieces of answers to enquiries go.
     pub pieces: Arc<Mailbox<Piece>>,
+    /// Where bytes go that an operator wants to see.
+    pub traced: Arc<Mailbox<Traced>>,
     /// Where reports go.
     pub log: Arc<Mailbox<Event>>,
     /// Certificates, and whom we trust.
@@ -356,6 +359,7 @@ impl Links {
         Some(Self {
             mail: Arc::clone(exchange.to_cores.get(index)?),
             pieces: Arc::clone(&exchange.pieces),
+            traced: Arc::clone(&exchange.traced),
             log: Arc::clone(&exchange.log),
             tls: exchange.tls.clone(),
             counters: Arc::clone(exchange.counters.get(index)?),

@@ -32,6 +32,8 @@ pub struct Limits {
 pub struct Log {
     /// The target.
     pub target: LogTarget,
+    /// `log_format = json`.
+    pub is_json: bool,
     /// Whether details are logged.
     pub debug: bool,
     /// Lines about logins, in the order of [`Protocol::ALL`](crate::names::Protocol::ALL).
@@ -73,6 +75,10 @@ pub enum LogTarget {
     Stderr,
     /// Standard output.
     Stdout,
+    /// The host's syslog daemon, with the number of the facility.
+    Syslog(u8),
+    /// systemd's journal, with fields.
+    Journal,
     /// A file, opened for appending.
     File(PathBuf),
 }

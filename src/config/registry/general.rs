@@ -465,8 +465,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     // === Seeing what happens ===
     global(
         "log_path", Path, "/dev/stderr", Dovecot,
-        "File for log lines. `/dev/stderr`, or `syslog` for compatibility, is the journal under systemd; \
-         `/dev/stdout` is standard output.",
+        "File for log lines. `/dev/stderr` is the journal under systemd, `journal` the same with fields; `syslog`; `/dev/stdout`.",
     ),
     global(
         "login_log_format", LoginLogFormat, "%{message}: %{elements}", Dovecot,

@@ -94,6 +94,11 @@ impl<'a> Answer<'a> {
         if self.buffer.len() >= limits::ADMIN_ANSWER_BYTES { self.flush().await } else { Ok(()) }
     }
 
+    /// What was said so far goes to the client now.
+    pub(super) async fn hand_over(&mut self) -> Result<(), Gone> {
+        self.flush().await
+    }
+
     async fn flush(&mut self) -> Result<(), Gone> {
         match timeout(self.patience, self.stream.write_all(&self.buffer)).await {
             Ok(Ok(())) => {

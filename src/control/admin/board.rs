@@ -3,13 +3,17 @@
 //! One thread writes and reads it. Nothing waits for it, and nothing is decided by it.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::control::Level;
 use crate::control::expiry::Expiry;
 use crate::control::loads::Use;
+use crate::health::State;
+use crate::limits;
+use crate::names::Protocol;
 use crate::ring::clock;
 use crate::tick::Tick;
 
@@ -19,14 +23,36 @@ pub struct Board(Rc<RefCell<Lines>>);
 
 #[derive(Debug, Default)]
 struct Lines {
-    geodb: State,
-    settings: State,
-    passdbs: State,
-    certificates: State,
+    geodb: Reading,
+    settings: Reading,
+    passdbs: Reading,
+    certificates: Reading,
     expiries: Vec<Expiry>,
     look_ups: UnderWay,
     moves: Vec<MoveLine>,
     uses: Uses,
+    probes: Vec<ProbeLine>,
+    events: VecDeque<Told>,
+}
+
+/// A line of the log that an operator may want to see again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::control) struct Told {
+    /// Seconds since 1970.
+    pub(in crate::control) at: i64,
+    pub(in crate::control) level: Level,
+    pub(in crate::control) text: Box<str>,
+}
+
+/// What probes and logins have found of a backend by one protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::control) struct ProbeLine {
+    pub(in crate::control) host: Arc<str>,
+    pub(in crate::control) protocol: Protocol,
+    /// What it counts as.
+    pub(in crate::control) state: State,
+    /// What the last good login of the test user took.
+    pub(in crate::control) took: Option<Duration>,
 }
 
 /// A move that holds logins, as this proxy sees it.
@@ -54,7 +80,7 @@ pub(in crate::control) enum MoveOf {
 
 impl MoveLine {
     /// For operators.
-    pub(super) fn described(&self) -> String {
+    pub(in crate::control) fn described(&self) -> String {
         let Self { of: _, from, to, held, left, timeout } = self;
         format!(
             "from {from} to {to}; logins held for {} s; {left} sessions left; over in {} s at the latest",
@@ -69,21 +95,21 @@ type Uses = HashMap<Arc<str>, Use>;
 
 /// How many of something are under way, and how many were at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct UnderWay {
-    pub(super) now: usize,
-    pub(super) most: usize,
+pub(in crate::control) struct UnderWay {
+    pub(in crate::control) now: usize,
+    pub(in crate::control) most: usize,
 }
 
 /// How something that is read again and again was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct State {
+pub(in crate::control) struct Reading {
     /// When it was last read and put to use.
-    pub(super) read_at: Option<Tick>,
+    pub(in crate::control) read_at: Option<Tick>,
     /// What is wrong with it since.
-    pub(super) trouble: Option<Box<str>>,
+    pub(in crate::control) trouble: Option<Box<str>>,
 }
 
-impl State {
+impl Reading {
     fn now() -> Self {
         Self { read_at: Some(clock::now()), trouble: None }
     }
@@ -93,7 +119,7 @@ impl State {
     }
 
     /// Since when it is in use, in seconds.
-    pub(super) fn age(&self, now: Tick) -> Option<u64> {
+    pub(in crate::control) fn age(&self, now: Tick) -> Option<u64> {
         self.read_at.map(|at| now.since(at).as_secs())
     }
 }
@@ -103,7 +129,7 @@ impl Board {
     pub(in crate::control) fn geodb_read(&self, is_in_trouble: bool) {
         let geodb = &mut self.0.borrow_mut().geodb;
         let trouble = geodb.trouble.take().filter(|_| is_in_trouble);
-        *geodb = State { trouble, ..State::now() };
+        *geodb = Reading { trouble, ..Reading::now() };
     }
 
     /// The GeoDB does not answer.
@@ -122,7 +148,7 @@ impl Board {
     }
 
     /// What they are used for.
-    pub(super) fn uses(&self) -> Uses {
+    pub(in crate::control) fn uses(&self) -> Uses {
         self.0.borrow().uses.clone()
     }
 
@@ -132,24 +158,48 @@ impl Board {
         *look_ups = UnderWay { now, most: look_ups.most.max(now) };
     }
 
+    /// A line was written to the log.
+    pub(in crate::control) fn tell(&self, told: Told) {
+        let events = &mut self.0.borrow_mut().events;
+        if events.len() >= limits::PAGE_EVENTS_MAX {
+            events.pop_front();
+        }
+        events.push_back(told);
+    }
+
+    /// The last of them, the newest first.
+    pub(in crate::control) fn events(&self) -> Vec<Told> {
+        self.0.borrow().events.iter().rev().cloned().collect()
+    }
+
+    /// Probes and logins have found this of each backend.
+    pub(in crate::control) fn probed(&self, probes: Vec<ProbeLine>) {
+        self.0.borrow_mut().probes = probes;
+    }
+
+    /// What they found, by host and protocol.
+    pub(in crate::control) fn probes(&self) -> Vec<ProbeLine> {
+        self.0.borrow().probes.clone()
+    }
+
     /// These moves are under way now.
     pub(in crate::control) fn moves(&self, moves: Vec<MoveLine>) {
         self.0.borrow_mut().moves = moves;
     }
 
-    pub(super) fn moves_under_way(&self) -> Vec<MoveLine> {
+    pub(in crate::control) fn moves_under_way(&self) -> Vec<MoveLine> {
         self.0.borrow().moves.clone()
     }
 
     /// What is under way of this group or user.
-    pub(super) fn move_of(&self, of: &MoveOf) -> Option<MoveLine> {
+    pub(in crate::control) fn move_of(&self, of: &MoveOf) -> Option<MoveLine> {
         self.0.borrow().moves.iter().find(|line| line.of == *of).cloned()
     }
 
     /// The password databases were read and are published; `remarks`: what is wrong with some.
     pub fn passdbs_read(&self, remarks: &[String]) {
         let mut lines = self.0.borrow_mut();
-        lines.passdbs = State::now();
+        lines.passdbs = Reading::now();
         if let Some(remark) = remarks.first() {
             lines.passdbs.failed(remark);
         }
@@ -158,13 +208,13 @@ impl Board {
     /// Certificates were read and are published; when each of them ends.
     pub fn certificates_read(&self, expiries: Vec<Expiry>) {
         let mut lines = self.0.borrow_mut();
-        lines.certificates = State::now();
+        lines.certificates = Reading::now();
         lines.expiries = expiries;
     }
 
     /// The configuration was read and is in force.
     pub fn settings_read(&self) {
-        self.0.borrow_mut().settings = State::now();
+        self.0.borrow_mut().settings = Reading::now();
     }
 
     /// It was refused; the former one stays in force.
@@ -172,23 +222,23 @@ impl Board {
         self.0.borrow_mut().settings.failed(trouble);
     }
 
-    pub(super) fn settings(&self) -> State {
+    pub(super) fn settings(&self) -> Reading {
         self.0.borrow().settings.clone()
     }
 
-    pub(super) fn geodb(&self) -> State {
+    pub(in crate::control) fn geodb(&self) -> Reading {
         self.0.borrow().geodb.clone()
     }
 
-    pub(super) fn look_ups_under_way(&self) -> UnderWay {
+    pub(in crate::control) fn look_ups_under_way(&self) -> UnderWay {
         self.0.borrow().look_ups
     }
 
-    pub(super) fn passdbs(&self) -> State {
+    pub(in crate::control) fn passdbs(&self) -> Reading {
         self.0.borrow().passdbs.clone()
     }
 
-    pub(super) fn certificates(&self) -> State {
+    pub(in crate::control) fn certificates(&self) -> Reading {
         self.0.borrow().certificates.clone()
     }
 
@@ -210,9 +260,9 @@ mod tests {
         let read_at = board.geodb().read_at;
         board.geodb_failed("locked");
         let trouble = Some("locked".into());
-        assert_eq!(board.geodb(), State { read_at, trouble });
+        assert_eq!(board.geodb(), Reading { read_at, trouble });
         board.geodb_answers();
-        assert_eq!(board.geodb(), State { read_at, trouble: None });
+        assert_eq!(board.geodb(), Reading { read_at, trouble: None });
         board.geodb_failed("locked");
         board.geodb_read(true);
         assert!(board.geodb().trouble.is_some());

@@ -62,6 +62,26 @@ impl From<AskError> for Reply {
 /// # Errors
 /// It could not be asked, or refused.
 pub fn ask(path: &Path, request: &Request) -> Result<Output, AskError> {
+    let mut rows = Vec::new();
+    let output = follow(path, request, |row| {
+        rows.push(row);
+        true
+    })?;
+    Ok(Output { rows, ..output })
+}
+
+/// A field that is not there is none.
+pub type Record = Vec<Option<String>>;
+
+/// Asks the Hale that listens at `path`, and hands each record on when it comes, until `row` says that it has enough.
+///
+/// # Errors
+/// As of [`ask`].
+pub fn follow(
+    path: &Path,
+    request: &Request,
+    row: impl FnMut(Record) -> bool,
+) -> Result<Output, AskError> {
     let place = || path.display().to_string().into_boxed_str();
     let mut stream = UnixStream::connect(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => AskError::NotRunning(place()),
@@ -72,13 +92,13 @@ pub fn ask(path: &Path, request: &Request) -> Result<Output, AskError> {
     // A request that is refused unread breaks the pipe, and the answer says why.
     let sent = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.write_all(&line));
     let _ = stream.shutdown(Shutdown::Write);
-    read(&stream).map_err(|error| match (error, sent) {
+    read(&stream, row).map_err(|error| match (error, sent) {
         (AskError::Lost(_), Err(error)) => AskError::Lost(error.to_string().into()),
         (error, _) => error,
     })
 }
 
-fn read(stream: &UnixStream) -> Result<Output, AskError> {
+fn read(stream: &UnixStream, mut row: impl FnMut(Record) -> bool) -> Result<Output, AskError> {
     let mut output = Output::default();
     let mut reader = BufReader::new(stream);
     loop {
@@ -90,7 +110,9 @@ fn read(stream: &UnixStream) -> Result<Output, AskError> {
         }
         match serde_json::from_slice(&line).map_err(|error| lost(&error))? {
             Value::Array(fields) => {
-                output.rows.push(fields.into_iter().map(text).collect());
+                if !row(fields.into_iter().map(text).collect()) {
+                    return Ok(output);
+                }
             }
             Value::Object(mut words) => {
                 if let Some(Value::Array(names)) = words.remove("columns") {

@@ -8,6 +8,8 @@ use super::requests::Admin;
 use crate::control::cluster::CommandError;
 use crate::control::ports::{Listening, State};
 use crate::control::unix_millis;
+use crate::event::Closed;
+use crate::health;
 use crate::limits;
 use crate::metrics::{Exposition, Form, Histogram, Metric};
 use crate::names::Protocol;
@@ -96,6 +98,13 @@ impl Telling<'_> {
 
     fn cores(&mut self, tallies: &[Tally]) {
         let names: Vec<String> = (0..tallies.len()).map(|core| format!("data-{core}")).collect();
+        let counters = self.admin.exchange.counters.clone();
+        for (name, of) in names.iter().zip(counters.iter()) {
+            self.say(Metric::CoreLongestTurn, &[name], of.longest_turn().as_secs_f64());
+        }
+        for (name, of) in names.iter().zip(counters.iter()) {
+            self.say(Metric::CoreSlowTurns, &[name], of.get(Counter::SlowTurns));
+        }
         for (name, tally) in names.iter().zip(tallies) {
             self.say(Metric::CoreConnections, &[name], tally.connections());
         }
@@ -129,7 +138,9 @@ impl Telling<'_> {
 
     fn connections(&mut self) {
         self.total(Metric::Accepted, &[], Counter::Accepted);
-        self.total(Metric::Refused, &[], Counter::Refused);
+        for closed in Closed::ALL {
+            self.total(Metric::Refused, &[closed.name()], Counter::of_closed(closed));
+        }
         self.total(Metric::CrowdedOut, &[], Counter::CrowdedOut);
         self.total(Metric::AcceptStarved, &[], Counter::AcceptStarved);
         for Listening { listener, state } in self.admin.ports.list() {
@@ -182,6 +193,7 @@ impl Telling<'_> {
         self.total(Metric::RelayedBytes, &["down"], Counter::BytesDown);
         self.total(Metric::Hot, &[], Counter::Hot);
         self.total(Metric::PipeMissing, &[], Counter::PipeMissing);
+        self.total(Metric::RelayStalls, &[], Counter::RelayStalled);
         self.say(Metric::LmtpBackends, &[], all.lmtp_backends);
         self.total(Metric::Deliveries, &["delivered"], Counter::Delivered);
         self.total(Metric::Deliveries, &["undelivered"], Counter::Undelivered);
@@ -251,12 +263,29 @@ impl Telling<'_> {
         for (host, entry) in &shown {
             self.say(Metric::BackendLoadFactor, &[host], entry.share());
         }
+        self.probes(|host| shown.contains_key(host));
         self.say(Metric::BackendsLeftOut, &[], hosts.len().saturating_sub(shown.len()));
         self.total(Metric::BackendFailed, &[], Counter::BackendFailed);
         self.total(Metric::BackendFull, &[], Counter::BackendFull);
         self.total(Metric::FailedFast, &[], Counter::FailedFast);
         self.total(Metric::Referred, &[], Counter::Referred);
         self.total(Metric::EndsSpread, &[], Counter::EndsSpread);
+    }
+
+    /// What this proxy's own probes have found.
+    fn probes(&mut self, is_shown: impl Fn(&str) -> bool) {
+        let mut probes = self.admin.board.probes();
+        probes.retain(|probe| is_shown(&probe.host));
+        for probe in &probes {
+            let labels = [&*probe.host, probe.protocol.name()];
+            self.say(Metric::BackendUp, &labels, u8::from(probe.state != health::State::Down));
+        }
+        for probe in &probes {
+            if let Some(took) = probe.took {
+                let labels = [&*probe.host, probe.protocol.name()];
+                self.say(Metric::BackendProbe, &labels, took.as_secs_f64());
+            }
+        }
     }
 
     fn cluster(&mut self, table: &Table) {
@@ -278,6 +307,10 @@ impl Telling<'_> {
         if let Some(age) = state.age(clock::now()) {
             self.say(Metric::GeodbAge, &[], age);
         }
+        let calls = admin.geodb.totals();
+        self.out.histogram(Metric::GeodbCall, &[], &calls.latency.histogram());
+        self.say(Metric::GeodbCallsFailed, &["timed_out"], calls.timed_out);
+        self.say(Metric::GeodbCallsFailed, &["failed"], calls.failed);
         self.say(Metric::GeodbLookUps, &[], admin.board.look_ups_under_way().now);
         self.say(Metric::GeodbUsers, &[], admin.exchange.users.len());
         let late = admin.geodb.late().counts();
@@ -329,6 +362,8 @@ impl Telling<'_> {
         self.say(Metric::FailedPrefixes, &[], prefixes);
         self.say(Metric::FailedUsers, &[], users);
         self.total(Metric::LogLost, &[], Counter::LogLost);
+        self.total(Metric::RingFull, &[], Counter::RingFull);
+        self.total(Metric::RingLost, &[], Counter::RingLost);
         self.total(Metric::StaleCompletions, &[], Counter::StaleCompletion);
         self.total(Metric::Panicked, &[], Counter::Panicked);
     }

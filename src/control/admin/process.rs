@@ -7,22 +7,22 @@ use super::memory;
 
 /// What metrics tell of the process. What `/proc` does not say is left out.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Process {
+pub(in crate::control) struct Process {
     /// Seconds of CPU of all threads.
-    pub(super) cpu: f64,
+    pub(in crate::control) cpu: f64,
     /// Of the core's threads, by the name of the core.
-    pub(super) cores: Vec<(String, f64)>,
+    pub(in crate::control) cores: Vec<(String, f64)>,
     /// Resident bytes.
-    pub(super) resident: Option<u64>,
+    pub(in crate::control) resident: Option<u64>,
     /// Open descriptors of all tables.
-    pub(super) descriptors: usize,
+    pub(in crate::control) descriptors: usize,
     /// What a table may have.
-    pub(super) descriptors_max: Option<u64>,
+    pub(in crate::control) descriptors_max: Option<u64>,
 }
 
 impl Process {
     /// Now.
-    pub(super) fn now() -> Self {
+    pub(in crate::control) fn now() -> Self {
         let mut process = Self {
             resident: memory::resident().map(|[now, _]| now),
             descriptors_max: descriptors_max(),

@@ -15,6 +15,7 @@ use super::board::{Board, MoveOf};
 use super::enquire::{Askers, Asking};
 use super::kick::{self, Left};
 use super::orders as process;
+use super::trace::{self, Traces};
 use super::verbs::Request;
 use super::who;
 use crate::control::cluster::{
@@ -35,6 +36,7 @@ use crate::limits;
 use crate::ring::clock;
 use crate::share::enquiry::{Act, Piece, Whom};
 use crate::share::exchange::Exchange;
+use crate::share::trace::Traced;
 use crate::share::users::Cached;
 use crate::tick::Tick;
 
@@ -66,6 +68,8 @@ pub(in crate::control) enum Asker {
     Doveadm(SocketAddr),
     /// The same by HTTP.
     DoveadmHttp(SocketAddr),
+    /// A viewer of the status page.
+    Page(SocketAddr),
 }
 
 impl fmt::Display for Asker {
@@ -74,6 +78,7 @@ impl fmt::Display for Asker {
             Self::User(id) => write!(f, "uid={id}"),
             Self::Doveadm(client) => write!(f, "doveadm from {client}"),
             Self::DoveadmHttp(client) => write!(f, "doveadm by HTTP from {client}"),
+            Self::Page(client) => write!(f, "the status page from {client}"),
         }
     }
 }
@@ -93,17 +98,18 @@ pub struct Reloaded {
 #[derive(Debug)]
 pub struct Admin {
     pub(super) askers: Askers,
-    pub(super) exchange: Exchange,
-    pub(super) about: About,
-    pub(super) board: Board,
+    pub(in crate::control) exchange: Exchange,
+    pub(in crate::control) about: About,
+    pub(in crate::control) board: Board,
     pub(super) geodb: GeoDb,
     pub(super) local: LocalDb,
-    pub(super) userdbs: UserDbs,
+    pub(in crate::control) userdbs: UserDbs,
     pub(super) policy: Current<Option<Rc<PolicyServer>>>,
     settings: Current<ClusterSettings>,
     pub(super) beyond: Beyond,
-    pub(super) ports: Ports,
+    pub(in crate::control) ports: Ports,
     pub(super) orders: Orders,
+    pub(super) traces: Traces,
 }
 
 impl Admin {
@@ -134,6 +140,7 @@ impl Admin {
             beyond,
             ports,
             orders,
+            traces: Traces::default(),
         }
     }
 
@@ -156,6 +163,11 @@ impl Admin {
     /// The way to kicks elsewhere.
     pub(in crate::control) fn beyond(&self) -> Beyond {
         self.beyond.clone()
+    }
+
+    /// A data core tells of bytes that an operator asked for.
+    pub(in crate::control) fn take_traced(&self, traced: Traced) {
+        self.traces.take(traced);
     }
 
     /// A data core has answered.
@@ -196,7 +208,11 @@ impl Admin {
             Request::Listener(command) => {
                 return answer.output(process::listener(self, &command, by).await).await;
             }
-            Request::Explain(command) => return self.explain(&command, answer).await,
+            Request::Explain(command) => {
+                let told = self.explain(&command).await;
+                return answer.output(told).await;
+            }
+            Request::Trace(command) => return trace::follow(self, &command, by, answer).await,
             Request::Cluster(ClusterCommand::Kick { user }) => {
                 return kick::of_user(self, &user, by, answer).await;
             }
@@ -261,7 +277,7 @@ impl Admin {
     }
 
     /// What hosts are used for: the connections of this moment, and the last count of logins and failures.
-    fn uses(&self) -> HashMap<Arc<str>, Use> {
+    pub(in crate::control) fn uses(&self) -> HashMap<Arc<str>, Use> {
         let mut uses = self.board.uses();
         for load in self.exchange.loads.now() {
             uses.entry(load.host).or_default().connections = load.here.into();
@@ -275,7 +291,10 @@ impl Admin {
     }
 
     /// By what the next login of the user is decided by.
-    async fn explain(&self, command: &ExplainCommand, answer: &mut Answer<'_>) -> Result<(), Gone> {
+    pub(in crate::control) async fn explain(
+        &self,
+        command: &ExplainCommand,
+    ) -> Result<Output, CommandError> {
         let now = clock::now();
         let table = self.exchange.table.load();
         let table_origin = self.board.geodb().age(now).map_or(Origin::LocalDb, Origin::Memory);
@@ -298,8 +317,7 @@ impl Admin {
         let settings = self.settings.now();
         let told =
             cluster::explain_login(&self.geodb, command, &settings, Some(memory), unix_millis());
-        let told = told.await;
-        answer.output(told).await
+        told.await
     }
 
     pub(in crate::control) fn note(&self, text: String) {

@@ -1,7 +1,7 @@
 //! `status`: what runs, since when, with how much of what.
 
 use super::answer::{Answer, Gone};
-use super::board::{self, MoveOf};
+use super::board::{MoveOf, Reading};
 use super::memory;
 use super::requests::Admin;
 use crate::auth::passdb::Driver;
@@ -60,7 +60,7 @@ impl Admin {
     }
 
     /// What each core counts of its connections.
-    pub(super) async fn tallies(&self) -> Result<Vec<Tally>, CommandError> {
+    pub(in crate::control) async fn tallies(&self) -> Result<Vec<Tally>, CommandError> {
         let mut tallies = vec![Tally::default(); self.exchange.to_cores.len()];
         let mut asking = self.askers.ask(Act::Count, Whom::default());
         while let Some(piece) = asking.piece().await? {
@@ -225,7 +225,7 @@ const GUESSES_SHOWN_MAX: usize = 10;
 const MOVES_SHOWN_MAX: usize = 20;
 
 /// Since when something is in use, and what is wrong with it since.
-fn state(about: &str, state: &board::State, facts: &mut Facts) {
+fn state(about: &str, state: &Reading, facts: &mut Facts) {
     match state.age(clock::now()) {
         Some(age) => facts.say(about, "age_secs", age),
         None => facts.say(about, "age_secs", "never read"),

@@ -31,6 +31,14 @@ pub enum Request {
     /// Listeners: which accept, and which do not
     #[command(subcommand)]
     Listener(ListenerCommand),
+    /// What passes in a user's sessions, as it passes, without credentials
+    ///
+    /// Of sessions that are logged in, and of those that log in meanwhile, from their login on. It ends by itself. The order is in the
+    /// log: what passes is the user's mail.
+    #[command(
+        after_help = "Examples:\n  hale trace alice\n  hale trace --seconds 120 --bytes 10000000 --reason \"ticket 4711\" alice"
+    )]
+    Trace(TraceCommand),
     /// Sites, backends, groups and users
     #[command(subcommand)]
     Cluster(ClusterCommand),
@@ -90,6 +98,23 @@ pub struct WhoCommand {
     /// Users (`*` and `?` are wildcards) and clients (an address, or a network such as 192.0.2.0/24)
     #[arg(value_name = "USER-MASK | IP[/BITS]")]
     pub whom: Vec<String>,
+}
+
+/// `hale trace`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct TraceCommand {
+    /// For how long, at most four minutes
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=240))]
+    pub seconds: u64,
+    /// How many bytes, at most 64 MiB
+    #[arg(long, value_name = "BYTES", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=67_108_864))]
+    pub bytes: u64,
+    /// Why; goes to the log
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub reason: Option<String>,
+    /// The user, letter for letter
+    #[arg(value_name = "USER")]
+    pub user: String,
 }
 
 /// `hale kick`.
@@ -239,6 +264,11 @@ impl Request {
                 };
                 std::iter::once("listener".to_owned()).chain(own).collect()
             }
+            Self::Trace(TraceCommand { seconds, bytes, reason, user }) => {
+                let (seconds, bytes) = (Some(seconds.to_string()), Some(bytes.to_string()));
+                let options = [("--seconds", &seconds), ("--bytes", &bytes), ("--reason", reason)];
+                words("trace", &options, std::slice::from_ref(user))
+            }
             Self::Cluster(command) => {
                 std::iter::once("cluster".to_owned()).chain(command.to_words()).collect()
             }
@@ -313,6 +343,12 @@ mod tests {
                 reason: Some(odd.into()),
                 whom: vec!["--".into(), "10.0.0.0/8".into()],
                 ..KickCommand::default()
+            }),
+            Request::Trace(TraceCommand {
+                seconds: 7,
+                bytes: 8,
+                reason: Some(odd.into()),
+                user: "--".into(),
             }),
             Request::Cluster(ClusterCommand::of_words(["tag".into(), "list".into()]).unwrap()),
             Request::Explain(ExplainCommand {

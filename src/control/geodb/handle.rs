@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::Receiver;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
+use super::calls::{CallTotals, Calls};
 use super::cassandra::Cassandra;
 use super::error::GeoDbError;
 #[cfg(test)]
@@ -34,6 +36,7 @@ pub struct GeoDb {
     deadline: Duration,
     announcements: Announcements,
     late: LateWrites,
+    calls: Calls,
     #[cfg(test)]
     gate: Gate,
 }
@@ -104,6 +107,7 @@ impl GeoDb {
             deadline: limits::GEODB_CALL_TIMEOUT,
             announcements: Announcements::default(),
             late: LateWrites::default(),
+            calls: Calls::default(),
             #[cfg(test)]
             gate: Gate::default(),
         }
@@ -203,6 +207,11 @@ impl GeoDb {
         }
     }
 
+    /// What became of the calls so far.
+    pub(in crate::control) fn totals(&self) -> CallTotals {
+        self.calls.totals()
+    }
+
     /// Lets calls that were made come to their end, and goes. What is asked afterwards, of any clone, fails.
     pub async fn close(&self) {
         let closing = async {
@@ -212,7 +221,7 @@ impl GeoDb {
             }
         };
         // An engine that hangs is left behind: the process is about to end.
-        let _ = tokio::time::timeout(limits::GEODB_CLOSE_TIMEOUT, closing).await;
+        let _ = timeout(limits::GEODB_CLOSE_TIMEOUT, closing).await;
     }
 
     /// What is announced from here on.
@@ -243,10 +252,13 @@ impl GeoDb {
         &self,
         call: impl Future<Output = Result<T, GeoDbError>>,
     ) -> Result<T, GeoDbError> {
-        match tokio::time::timeout(self.deadline, call).await {
+        let began = Instant::now();
+        let result = match timeout(self.deadline, call).await {
             Ok(result) => result,
             Err(_) => Err(GeoDbError::Timeout { after: self.deadline }),
-        }
+        };
+        self.calls.note(&result, began.elapsed());
+        result
     }
 }
 

@@ -7,6 +7,7 @@
 //! Tests: `tests`, on real files.
 #![forbid(unsafe_code)]
 
+mod calls;
 mod cassandra;
 mod changes;
 mod columns;

@@ -1,23 +1,26 @@
-//! Metrics by HTTP: `service stats`.
+//! Metrics and the status page by HTTP: `service stats`.
 //!
-//! Duty: listeners, TLS, how many clients there may be, paths and methods. Not its duty: what is told (`admin::metrics`), how it is
-//! written (the pure room `metrics`), opening ports (`boot`). Everything runs on the control core. Driven by its tasks. Tests:
-//! `tests/appliance/e2e/metrics.rs`, with curl and Prometheus' own tool.
+//! Duty: listeners, TLS, how many clients there may be (here); paths and methods (`answer`); who may see the page and give orders
+//! (`guard`), and what it shows (`pages`), looked up in the control core's memory; orders (`orders`). Not its duty: what metrics tell
+//! (`admin::metrics`), how they and pages are written (the pure rooms `metrics` and `page`), opening ports (`boot`). Everything runs on
+//! the control core. Driven by its tasks. Tests: `tests/appliance/e2e/metrics.rs`, with curl and Prometheus' own tool;
+//! `tests/appliance/e2e/status_page.rs`, in a real browser, too.
 #![forbid(unsafe_code)]
+
+mod answer;
+mod desk;
+mod guard;
+mod orders;
+mod pages;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::net::TcpListener as StdListener;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,9 +30,12 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::admin::Admin;
+use super::current::Current;
 use crate::limits;
-use crate::metrics::Form;
+use crate::network::canonical;
 use crate::tls::DoveadmSpeech;
+use desk::Desk;
+pub use guard::PageSettings;
 
 /// An open listener.
 #[derive(Debug)]
@@ -44,18 +50,30 @@ pub(super) struct StatsDoor {
     pub(super) closing: oneshot::Receiver<()>,
 }
 
+/// Listeners, and who may see the page there.
+#[derive(Debug)]
+pub(super) struct StatsDoors {
+    /// As they open.
+    pub(super) doors: mpsc::UnboundedReceiver<StatsDoor>,
+    /// The same for all.
+    pub(super) page: Current<PageSettings>,
+}
+
 /// Serves clients until the task is ended.
-pub(in crate::control) async fn serve(
-    mut doors: mpsc::UnboundedReceiver<StatsDoor>,
-    admin: Rc<Admin>,
-) {
+pub(in crate::control) async fn serve(stats: StatsDoors, admin: Rc<Admin>) {
+    let StatsDoors { mut doors, page } = stats;
     let crowd = Rc::new(Crowd::default());
     // Its end ends all of them.
     let mut open = JoinSet::new();
+    let desk = Rc::new(Desk::new(admin, page));
+    let mut is_kept = false;
     loop {
         tokio::select! {
             Some(door) = doors.recv() => {
-                open.spawn_local(accept(door, Rc::clone(&admin), Rc::clone(&crowd)));
+                if !std::mem::replace(&mut is_kept, true) {
+                    open.spawn_local(desk::keep_history(Rc::clone(&desk)));
+                }
+                open.spawn_local(accept(door, Rc::clone(&desk), Rc::clone(&crowd)));
             }
             Some(_) = open.join_next() => {}
             // Neither comes any more: without a door there is nothing to do.
@@ -64,18 +82,19 @@ pub(in crate::control) async fn serve(
     }
 }
 
-async fn accept(door: StatsDoor, admin: Rc<Admin>, crowd: Rc<Crowd>) {
+async fn accept(door: StatsDoor, desk: Rc<Desk>, crowd: Rc<Crowd>) {
     let StatsDoor { listener, name, tls, mut closing } = door;
     let Ok(listener) = TcpListener::from_std(listener) else {
         let text = format!("stats: inet_listener {name} can't be watched; nothing is served there");
-        return admin.note(text);
+        return desk.admin.note(text);
     };
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    let client = clients.spawn_local(client(stream, tls, Rc::clone(&admin)));
+                Ok((stream, peer)) => {
+                    let peer = canonical(peer);
+                    let client = clients.spawn_local(client(stream, peer, tls, Rc::clone(&desk)));
                     crowd.let_in(client);
                 }
                 // Descriptors are missing: the data cores complain of that, and it passes.
@@ -90,71 +109,33 @@ async fn accept(door: StatsDoor, admin: Rc<Admin>, crowd: Rc<Crowd>) {
 }
 
 /// A client that is gone, or never spoke HTTP, troubles no other.
-async fn client(stream: TcpStream, tls: bool, admin: Rc<Admin>) {
+async fn client(stream: TcpStream, peer: SocketAddr, tls: bool, desk: Rc<Desk>) {
     let _ = stream.set_nodelay(true);
     if !tls {
-        return talk(stream, &admin).await;
+        return talk(stream, peer, &desk).await;
     }
-    let config = admin.stats_certificate(DoveadmSpeech::Http);
+    let config = desk.admin.stats_certificate(DoveadmSpeech::Http);
     let Some(config) = config else {
-        return admin
+        return desk
+            .admin
             .note("stats: closed: there is no certificate to show (ssl_server_cert_file)".into());
     };
     let handshake = TlsAcceptor::from(config).accept(stream);
     if let Ok(Ok(stream)) = timeout(limits::STATS_HANDSHAKE_TIMEOUT, handshake).await {
-        talk(stream, &admin).await;
+        talk(stream, peer, &desk).await;
     }
 }
 
-async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin, admin: &Admin) {
-    let service =
-        service_fn(|request| async { Ok::<_, Infallible>(respond(request, admin).await) });
+async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin, peer: SocketAddr, desk: &Desk) {
+    let service = service_fn(|request| async move {
+        Ok::<_, Infallible>(answer::respond(request, peer, desk).await)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits::STATS_IDLE_TIMEOUT)
         .max_buf_size(limits::STATS_HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let _ = connection.await;
-}
-
-type Answer = Response<Full<Bytes>>;
-
-async fn respond(request: Request<Incoming>, admin: &Admin) -> Answer {
-    let is_read = [Method::GET, Method::HEAD].contains(request.method());
-    match request.uri().path() {
-        "/metrics" | "/" if !is_read => {
-            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            answer
-        }
-        "/metrics" => {
-            let accept = request.headers().get_all(ACCEPT).iter();
-            let accept: Vec<&str> = accept.filter_map(|value| value.to_str().ok()).collect();
-            let form = Form::asked_for(&accept.join(","));
-            match admin.metrics(form).await {
-                Ok(metrics) => {
-                    let mut answer = Response::new(metrics.into());
-                    let kind = HeaderValue::from_static(form.content_type());
-                    answer.headers_mut().insert(CONTENT_TYPE, kind);
-                    answer
-                        .headers_mut()
-                        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-                    answer
-                }
-                Err(error) => text(StatusCode::SERVICE_UNAVAILABLE, &format!("{error}\n")),
-            }
-        }
-        "/" => text(StatusCode::OK, "Hale. Metrics are at /metrics.\n"),
-        _ => text(StatusCode::NOT_FOUND, "not found; metrics are at /metrics\n"),
-    }
-}
-
-fn text(status: StatusCode, text: &str) -> Answer {
-    let mut answer = Response::new(text.to_owned().into());
-    *answer.status_mut() = status;
-    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
-    answer.headers_mut().insert(CONTENT_TYPE, kind);
-    answer
 }
 
 /// Who is here; those who came first stand in front.

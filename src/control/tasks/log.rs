@@ -6,8 +6,11 @@ use tokio::signal::unix::Signal;
 use tokio::sync::oneshot;
 
 use super::mail::Inbox;
+use crate::control::Level;
+use crate::control::admin::{Board, Told};
 use crate::control::log_file::LogWriter;
 use crate::control::orders::Orders;
+use crate::control::wall_clock::unix_seconds;
 use crate::event::Event;
 
 /// Writes what comes until `stopped`, and what there is by then. The signals say that the file was moved away.
@@ -15,6 +18,7 @@ pub(super) async fn write(
     mut writer: LogWriter,
     events: Inbox<Event>,
     [mut rotate, mut hangup]: [Signal; 2],
+    board: Board,
     orders: Orders,
     mut stopped: oneshot::Receiver<()>,
 ) {
@@ -34,7 +38,11 @@ pub(super) async fn write(
             _ = &mut stopped => last = true,
         }
         while let Some(event) = events.take() {
-            writer.add(&event);
+            if let Some((level, text)) = writer.add(&event)
+                && is_news(&event, level)
+            {
+                board.tell(Told { at: unix_seconds(), level, text: text.into() });
+            }
             if writer.is_full() {
                 writer.flush();
                 // Questions of the data cores do not wait for the end of a burst.
@@ -43,6 +51,12 @@ pub(super) async fn write(
         }
         writer.flush();
     }
+}
+
+/// Whether an operator may want to see it on the status page: all that Hale says of itself, and what of logins is to be mended. The
+/// logins themselves would leave room for nothing else.
+fn is_news(event: &Event, level: Level) -> bool {
+    matches!(event, Event::Note { .. }) || level <= Level::Warning
 }
 
 /// A burst of log lines is gathered this long.

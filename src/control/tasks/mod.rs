@@ -22,9 +22,8 @@ use super::orders::Orders;
 use super::policy::PolicyServer;
 use super::reload::Reloader;
 use super::resolver::Resolver;
-use super::stats::{self, StatsDoor};
+use super::stats::{self, StatsDoors};
 use crate::event::Event;
-use crate::share::enquiry::Piece;
 use crate::share::exchange::Exchange;
 use crate::share::mailbox::Mailbox;
 use loads::Loads;
@@ -74,7 +73,7 @@ pub struct Control {
     pub writer: LogWriter,
     /// Where operators ask.
     pub socket: AdminSocket,
-    /// Where doveadm and metrics are served.
+    /// Where doveadm, metrics and the status page are served.
     pub doors: DoorsToServe,
     /// What they ask about.
     pub admin: Admin,
@@ -132,14 +131,15 @@ impl Tasks {
         } = control;
         let admin = admin.ordering(orders.clone());
         let (userdbs, policy) = (reloader.userdbs.clone(), reloader.policy.clone());
-        let settings = reloader.doveadm.clone();
+        let (settings, page) = (reloader.doveadm.clone(), reloader.page.clone());
         let board = admin.board();
         let FileSignals { rotate, hangup, reload } = signals;
         let log = Arc::clone(&exchange.log);
         let events = Inbox::watch(Arc::clone(&log))?;
         let (stop_writer, stopped) = oneshot::channel();
-        let writer =
-            spawn_local(log::write(writer, events, [rotate, hangup], orders.clone(), stopped));
+        let files = [rotate, hangup];
+        let writing = log::write(writer, events, files, board.clone(), orders.clone(), stopped);
+        let writer = spawn_local(writing);
         let remarks = geodb_remarks::tell(geodb.remarks(), Arc::clone(&log));
         let late = late_writes::make(geodb.clone(), Arc::clone(&log));
         let mut running = vec![spawn_local(remarks), spawn_local(late)];
@@ -150,12 +150,11 @@ impl Tasks {
         let loads = Loads::new(geodb.clone(), exchange.clone(), desk.clone(), &admin);
         running.push(spawn_local(loads.keep()));
         if let Some(probes) = probes {
-            running.push(spawn_local(probes.start(desk, lost.clone())?));
+            running.push(spawn_local(probes.start(desk, lost.clone(), board.clone())?));
         }
         running.push(userdbs::start(exchange, userdbs.clone())?);
         running.extend(around_settings(reloader, reload, &orders, exchange, &board));
         running.extend(around_logins(policy, exchange)?);
-        let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
         let admin = Rc::new(admin);
         running.push(spawn_local(losses::end_sessions(lost, exchange.clone(), Rc::clone(&admin))));
         running.push(spawn_local(pins::follow(
@@ -164,7 +163,12 @@ impl Tasks {
             Rc::clone(&admin),
         )));
         let DoorsToServe { doveadm: doors, stats } = doors;
-        running.extend(before_operators(socket, stats, pieces, &admin));
+        running.extend(before_operators(
+            socket,
+            StatsDoors { doors: stats, page },
+            exchange,
+            &admin,
+        )?);
         let (exchange, rows) = (exchange.clone(), geodb.clone());
         let desk = Desk { admin, exchange, geodb: rows, userdbs, resolver, orders, settings };
         let desk = Rc::new(desk);
@@ -236,16 +240,19 @@ fn around_logins(
 /// Where operators and their tools ask on this host, and what the data cores answer.
 fn before_operators(
     socket: AdminSocket,
-    doors: mpsc::UnboundedReceiver<StatsDoor>,
-    pieces: Inbox<Piece>,
+    doors: StatsDoors,
+    exchange: &Exchange,
     admin: &Rc<Admin>,
-) -> [JoinHandle<()>; 3] {
+) -> std::io::Result<[JoinHandle<()>; 4]> {
+    let pieces = Inbox::watch(Arc::clone(&exchange.pieces))?;
+    let traced = Inbox::watch(Arc::clone(&exchange.traced))?;
     let admin = || Rc::clone(admin);
-    [
+    Ok([
         spawn_local(admin::serve(socket, admin())),
         spawn_local(stats::serve(doors, admin())),
         spawn_local(enquiries::hand_out(pieces, admin())),
-    ]
+        spawn_local(enquiries::hand_out_traced(traced, admin())),
+    ])
 }
 
 /// What works with the desk of doveadm.

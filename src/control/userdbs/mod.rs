@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
+use super::latency::Latency;
 use super::passdb_settings::SettingFault;
 use super::resolver::Resolver;
 use crate::auth::cache::CacheRules;
@@ -24,7 +25,6 @@ use crate::share::replies::Replies;
 use driver::{Driver, Help};
 use oauth2::Verifiers;
 use pool::Pool;
-pub(in crate::control) use tallies::Latency;
 use web::Remarks;
 
 mod driver;

@@ -2,9 +2,7 @@
 //!
 //! Pure: the caller says what happened and how long it took. Driver: `pool`. Tests: below.
 
-use std::time::Duration;
-
-use crate::metrics::Histogram;
+use crate::control::latency::{BOUNDS_MS, Latency};
 
 /// See the module's documentation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,14 +22,6 @@ pub(super) struct Tallies {
     /// How often it began to count as failing.
     pub(super) outages: u64,
     pub(super) latency: Latency,
-}
-
-/// How long answers took, the wait for a connection included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::control) struct Latency {
-    /// For each of [`BOUNDS_MS`], and for what is beyond the last.
-    counts: [u64; BOUNDS_MS.len() + 1],
-    total_us: u64,
 }
 
 impl Tallies {
@@ -64,41 +54,10 @@ impl Tallies {
     }
 }
 
-impl Latency {
-    /// An answer came.
-    pub(super) fn add(&mut self, took: Duration) {
-        let at = BOUNDS_MS.partition_point(|bound| Duration::from_millis(*bound) < took);
-        if let Some(count) = self.counts.get_mut(at) {
-            *count += 1;
-        }
-        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.total_us = self.total_us.saturating_add(us);
-    }
-
-    /// For metrics.
-    pub(in crate::control) fn histogram(&self) -> Histogram<'_> {
-        let sum = Duration::from_micros(self.total_us);
-        Histogram { bounds: &BOUNDS_MS, counts: &self.counts, sum }
-    }
-
-    /// The bound below which so many of a thousand stay; none: it is beyond the last. Without answers the first.
-    fn quantile_ms(&self, per_mille: u64) -> Option<u64> {
-        let all: u64 = self.counts.iter().sum();
-        let wanted = all.saturating_mul(per_mille).div_ceil(1000);
-        let mut so_far = 0;
-        let at = self.counts.iter().position(|count| {
-            so_far += count;
-            so_far >= wanted
-        });
-        BOUNDS_MS.get(at?).copied()
-    }
-}
-
-/// From a server beside Hale to the longest `answer_timeout` that makes sense.
-const BOUNDS_MS: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::config::OpenListener;
-use crate::event::Event;
+use crate::event::{Closed, Event};
 use crate::proxy_header::policy::{self, Entrance};
 use crate::ring::port::{Fd, IoFault, Kind, Outcome, Port, Token};
 use crate::share::counters::Counter;
@@ -218,27 +218,29 @@ impl Listeners {
             return None;
         };
         let (peer, _) = ends;
-        let refuse = |reason, line: &[u8], io: &mut Io<P>| {
+        let refuse = |closed, reason, line: &[u8], io: &mut Io<P>| {
             if !line.is_empty() {
                 // A courtesy line; a client that does not take it is closed all the same.
                 let _ = io.port.send(fd, line);
             }
             io.port.close(fd);
             let protocol = listener.protocol;
-            reports.report(Event::Refused { protocol, peer, reason, quiet: false });
+            reports.report(Event::Refused { protocol, peer, reason, closed });
             None
         };
         let entrance =
             policy::on_accept(listener.header_rule(), &settings.haproxy_trusted, peer.ip());
         if entrance == Entrance::Close {
-            return refuse("the address is not in haproxy_trusted_networks", b"", io);
+            let reason = "the address is not in haproxy_trusted_networks";
+            return refuse(Closed::UntrustedSender, reason, b"", io);
         }
         let line = listener.busy_line();
         if self.is_stopping || room == Room::None {
-            return refuse("connections_per_core_max is reached", line, io);
+            return refuse(Closed::Full, "connections_per_core_max is reached", line, io);
         }
         let Some(pass) = door.enter_by(listener.number, listener.door, io.now) else {
-            return refuse("connections_max or connection_rate of the listener", line, io);
+            let reason = "connections_max or connection_rate of the listener";
+            return refuse(Closed::Crowded, reason, line, io);
         };
         Some(Arrival {
             fd,

@@ -11,9 +11,11 @@ use crate::event::EndedBy;
 use crate::limits;
 use crate::relay::Watch;
 use crate::ring::port::{Fd, Half, IoFault, PipeId, Port, Token};
+use crate::tick::Tick;
 
 use super::super::io::socket::Side;
 use super::state::{Direction, Mode, Source};
+use super::taps::Tap;
 
 /// What it came to that a direction advanced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,12 +61,28 @@ pub(super) struct Ends {
 /// Bytes of a direction that are looked at before they go on.
 pub(super) struct Watched<'a> {
     pub(super) watch: Option<&'a mut Box<Watch>>,
+    /// The protocol wants one.
+    pub(super) is_watch_due: bool,
+    /// An operator is told of them.
+    pub(super) tap: Option<&'a mut Tap>,
+    pub(super) now: Tick,
     pub(super) source: Side,
 }
 
 impl Watched<'_> {
     /// How many of these bytes, changed in their place, may go on.
     pub(super) fn look(&mut self, bytes: &mut [u8]) -> Result<usize, Advance> {
+        let may_go_on = self.judge(bytes)?;
+        if let Some(tap) = &mut self.tap {
+            tap.tell(self.source, bytes.get(..may_go_on).unwrap_or_default(), self.now);
+        }
+        Ok(may_go_on)
+    }
+
+    fn judge(&mut self, bytes: &mut [u8]) -> Result<usize, Advance> {
+        if !self.is_watch_due {
+            return Ok(bytes.len());
+        }
         let Some(watch) = &mut self.watch else {
             debug_assert!(false, "a session that has to be watched has no watch");
             return Err(Advance::Forbidden("a session that has to be watched has no watch"));

@@ -6,7 +6,9 @@
 
 use crate::event::{EndedBy, Event, Notice};
 use crate::limits;
+use crate::names::Protocol;
 use crate::preauth::{self, ByeReason};
+use crate::relay::Watch;
 use crate::ring::port::{IoFault, Need, Port, Unsent};
 use crate::share::counters::Counter;
 use crate::tick::Tick;
@@ -21,7 +23,8 @@ use super::disconnects::{Disconnect, First, Why};
 use super::expiries::Due;
 use super::relays::Relays;
 use super::sealed::{self, Channels};
-use super::state::{Mode, Relay};
+use super::state::{Direction, Mode, Relay};
+use super::taps::Taps;
 
 /// One relayed session, and what all those of the core share.
 pub(in crate::worker) struct Driver<'a, P: Port> {
@@ -93,17 +96,26 @@ impl<P: Port> Driver<'_, P> {
         let (hangup, broken, complete) =
             (socket.is_hung_up(), socket.is_broken(), socket.is_complete());
         let ends = Ends { source: from, destination: to, hangup, broken, complete, token };
+        let (protocol, now) = (self.relay.label.protocol, self.line.io.now);
         let port = &mut self.line.io.port;
         let [direction, opposite] = self.relay.both(source);
         if direction.forwarded_in == port.round() {
             // What was read before is not sent yet, and nothing may overtake it.
             return self.queue(source);
         }
+        if direction.mode == Mode::Watched || self.relays.taps.are_on() {
+            follow_tap(&mut self.relays.taps, direction, self.line.slot, (protocol, now), port);
+        }
         let was_hot = direction.mode == Mode::Hot;
         let delivered = direction.delivered;
         let mut moved = 0;
-        let watched = (direction.mode == Mode::Watched)
-            .then(|| Watched { watch: self.relays.watches.get_mut(&self.line.slot), source });
+        let watched = (direction.mode == Mode::Watched).then(|| Watched {
+            watch: self.relays.watches.get_mut(&self.line.slot),
+            is_watch_due: Watch::is_due(protocol),
+            tap: self.relays.taps.tap(self.line.slot),
+            source,
+            now,
+        });
         let is_copied = self.line.tls.is_some();
         let advance = match &mut self.line.tls {
             None => {
@@ -148,6 +160,7 @@ impl<P: Port> Driver<'_, P> {
                 self.client_gone()
             }
             Advance::Blocked => {
+                self.reports.count(Counter::RelayStalled);
                 self.line.await_room(source.other());
                 self.set_deadline();
                 Next::Stay
@@ -435,6 +448,29 @@ fn count_heat(reports: &Reports, was_hot: bool, lacks_pipe: bool) {
         reports.count(Counter::Hot);
     } else if lacks_pipe {
         reports.count(Counter::PipeMissing);
+    }
+}
+
+/// A session of which an operator is told is read through the scratch, and moved as before when that is over. What is in a pipe
+/// goes on first.
+fn follow_tap<P: Port>(
+    taps: &mut Taps,
+    direction: &mut Direction,
+    slot: u32,
+    (protocol, now): (Protocol, Tick),
+    port: &mut P,
+) {
+    if taps.are_on() {
+        taps.drop_those_over(now);
+    }
+    let is_looked_at = taps.is_on(slot) || Watch::is_due(protocol);
+    match (is_looked_at, direction.mode) {
+        (true, Mode::Copy | Mode::Hot) if direction.in_pipe == 0 => {
+            copy::release_pipe(port, direction);
+            direction.mode = Mode::Watched;
+        }
+        (false, Mode::Watched) => direction.mode = Mode::Copy,
+        (true, _) | (false, Mode::Copy | Mode::Hot) => {}
     }
 }
 

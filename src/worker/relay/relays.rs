@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::limits;
 use crate::relay::Watch;
 use crate::ring::port::Port;
+use crate::share::mailbox::Mailbox;
+use crate::share::trace::Traced;
 use crate::tick::Tick;
 
 use super::super::backends::endpoints::EndpointId;
@@ -15,6 +17,7 @@ use super::copy;
 use super::disconnects::Disconnects;
 use super::expiries::Expiries;
 use super::state::Relay;
+use super::taps::Taps;
 
 /// The relayed sessions of a core.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub(in crate::worker) struct Relays {
     pub(super) watches: HashMap<u32, Box<Watch>>,
     /// Who is told when that a backend is gone.
     pub(super) disconnects: Disconnects,
+    /// Sessions of which an operator is told what passes.
+    pub(in crate::worker) taps: Taps,
     /// The ends of tokens.
     pub(super) expiries: Expiries,
     /// Relayed bytes pass through here.
@@ -37,11 +42,16 @@ pub(in crate::worker) struct Relays {
 
 impl Relays {
     /// `draw`: any number, another one on each core.
-    pub(in crate::worker) fn new(settings: Arc<WorkerSettings>, draw: u64) -> Self {
+    pub(in crate::worker) fn new(
+        settings: Arc<WorkerSettings>,
+        draw: u64,
+        traced: Arc<Mailbox<Traced>>,
+    ) -> Self {
         Self {
             hot: VecDeque::with_capacity(256),
             watches: HashMap::new(),
             disconnects: Disconnects::new(settings.spread, draw),
+            taps: Taps::new(traced),
             expiries: Expiries::new(settings.token_expiry),
             scratch: vec![0; limits::SCRATCH_BYTES].into_boxed_slice(),
             settings,
@@ -87,6 +97,7 @@ impl Relays {
         if !self.watches.is_empty() {
             self.watches.remove(&slot);
         }
+        self.taps.end(slot);
         self.expiries.end(slot);
         self.disconnects.take(slot);
         if let Some(endpoint) = relay.endpoint.take() {

@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 
 use super::imap::Imap;
 use super::ports::free_port;
-use super::site::Site;
+use super::site::{PASSWORD, Site};
 use super::speech::POP3;
 use super::tools::{CURL, PROMTOOL, PYTHON, run};
 use super::wait::{PATIENCE, wait_for};
@@ -30,7 +30,9 @@ fn start(users: &[&str]) -> (Site, SocketAddr, NamedTempFile) {
     let site = Site::start(
         users,
         &format!(
-            "auth_failure_delay = 0\nauth_policy_server_url = http://127.0.0.1:{}/\nauth_policy_hash_nonce = x\nservice stats {{\n  inet_listener http {{\n    port = {clear}\n  }}\n  \
+            "auth_failure_delay = 0\ncluster_backend_test_username = prober\ncluster_backend_test_password = {PASSWORD}\n\
+             auth_policy_server_url = http://127.0.0.1:{}/\nauth_policy_hash_nonce = x\n\
+             service stats {{\n  inet_listener http {{\n    port = {clear}\n  }}\n  \
              inet_listener https {{\n    port = {sealed}\n    ssl = yes\n  }}\n}}\n\
              passdb sql {{\n  sql_driver = sqlite\n  sqlite_path = {}\n  \
              query = SELECT name AS user, password FROM users WHERE name = '%{{user}}'\n}}",
@@ -68,20 +70,18 @@ fn feed(command: &mut std::process::Command, text: &str) {
 
 #[test]
 fn stats_what_happened_is_counted_where_prometheus_looks_for_it() {
-    let (site, stats, _elsewhere) = start(&["alice", "bob"]);
+    let (site, stats, _elsewhere) = start(&["alice", "bob", "prober"]);
     let alice = site.imap("alice");
     let mut refused = Imap::connect(site.clear(Protocol::Imap));
     assert!(!refused.try_login("bob", b"wrong"));
-    let mut bob = Imap::open(TcpStream::connect(site.clear(Protocol::Pop3)).unwrap());
-    POP3.greeted(&mut bob);
-    POP3.send_login(&mut bob, "bob");
-    POP3.expect_success(&mut bob);
-    drop(bob);
+    come_and_go_by_pop3(&site, "bob");
 
+    come_without_header(&site);
     let ended = r#"hale_sessions_ended_total{protocol="pop3",by="client"}"#;
-    let text = wait_for("the end of a session", PATIENCE, || {
+    let text = wait_for("the end of a session, and both probes", PATIENCE, || {
         let text = get(stats, "/metrics", &[]);
-        (samples(&text).get(ended) == Some(&1.0)).then_some(text)
+        let probed = text.matches("\nhale_backend_probe_duration_seconds{").count();
+        (samples(&text).get(ended) == Some(&1.0) && probed == 2).then_some(text)
     });
     let found = samples(&text);
     for (series, value) in [
@@ -99,6 +99,7 @@ fn stats_what_happened_is_counted_where_prometheus_looks_for_it() {
         (r#"hale_sessions{protocol="imap",state="after_login"}"#, 1.0),
         (r#"hale_sessions{protocol="imap",state="before_login"}"#, 1.0),
         ("hale_geodb_up", 1.0),
+        (r#"hale_connections_refused_total{reason="bad_header"}"#, 1.0),
         // The wrong password was not the last word.
         (r#"hale_passdb_up{passdb="sql"}"#, 1.0),
         (r#"hale_passdb_questions_total{passdb="sql",result="answered"}"#, 1.0),
@@ -117,6 +118,8 @@ fn stats_what_happened_is_counted_where_prometheus_looks_for_it() {
             .sum::<f64>()
     };
     assert!((all("hale_backend_online{") - 2.0).abs() < 0.1, "{text}");
+    assert!((all("hale_backend_up{") - 2.0).abs() < 0.1, "{text}");
+    assert!(all("hale_geodb_call_duration_seconds_count") > 0.0, "{text}");
     assert!((all("hale_backend_connections{") - 1.0).abs() < 0.1, "{text}");
     for series in [
         "process_resident_memory_bytes",
@@ -126,7 +129,7 @@ fn stats_what_happened_is_counted_where_prometheus_looks_for_it() {
         assert!(all(series) > 0.0, "{series}\n{text}");
     }
     assert!(all("hale_certificate_not_after_timestamp_seconds{") > 1.7e9, "{text}");
-    for name in ["alice", "bob"] {
+    for name in ["alice", "bob", "prober"] {
         assert!(!text.contains(name), "a user is named:\n{text}");
     }
     for metric in Metric::ALL {
@@ -134,6 +137,20 @@ fn stats_what_happened_is_counted_where_prometheus_looks_for_it() {
         assert!(text.contains(&format!("# TYPE {name} ")), "{name}");
     }
     drop((alice, refused));
+}
+
+fn come_and_go_by_pop3(site: &Site, user: &str) {
+    let mut client = Imap::open(TcpStream::connect(site.clear(Protocol::Pop3)).unwrap());
+    POP3.greeted(&mut client);
+    POP3.send_login(&mut client, user);
+    POP3.expect_success(&mut client);
+}
+
+/// As a balancer without `send-proxy` does.
+fn come_without_header(site: &Site) {
+    let mut bare = TcpStream::connect(site.haproxy(Protocol::Imap)).unwrap();
+    bare.write_all(b"a CAPABILITY\r\n").unwrap();
+    let _ = bare.read_to_end(&mut Vec::new());
 }
 
 #[test]

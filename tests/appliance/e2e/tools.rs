@@ -13,6 +13,8 @@ pub(crate) struct Tool {
 
 pub(crate) const BASH: Tool = Tool { program: "bash", package: "bash" };
 pub(crate) const CC: Tool = Tool { program: "cc", package: "gcc" };
+pub(crate) const CHROMIUM: Tool =
+    Tool { program: "chromium-headless-shell", package: "chromium-headless-shell" };
 pub(crate) const CP: Tool = Tool { program: "cp", package: "coreutils" };
 pub(crate) const CURL: Tool = Tool { program: "curl", package: "curl" };
 /// The system's own, which finds the system's modules.

@@ -371,8 +371,8 @@ fn named(wish: &Wish) -> String {
 
 fn reported(event: &Event) -> String {
     match event {
-        Event::Refused { peer, reason, quiet, .. } => {
-            format!("refused {peer}{}: {reason}", if *quiet { " quietly" } else { "" })
+        Event::Refused { peer, reason, .. } => {
+            format!("refused {peer}{}: {reason}", if event.is_detail() { " quietly" } else { "" })
         }
         Event::CertificateRefused { reason, .. } => format!("certificate refused: {reason}"),
         Event::Aborted { reason, .. } => format!("aborted: {reason}"),

@@ -433,8 +433,8 @@ fn who(subject: &Subject) -> String {
 
 fn reported(event: &Event) -> String {
     match event {
-        Event::Refused { peer, reason, quiet, .. } => {
-            format!("refused {peer}{}: {reason}", if *quiet { " quietly" } else { "" })
+        Event::Refused { peer, reason, .. } => {
+            format!("refused {peer}{}: {reason}", if event.is_detail() { " quietly" } else { "" })
         }
         Event::Noticed { notice, .. } => format!("noticed {notice:?}"),
         Event::CertificateRefused { reason, .. } => format!("certificate refused: {reason}"),

@@ -216,7 +216,6 @@ pub(super) const NAMES: &[(Option<Scope>, &str, Foreign)] = &[
     (None, "verbose_ssl", Ignored("see `log_debug`")),
     (None, "rawlog_dir", Ignored(RAW)),
     (None, "log_timestamp", Ignored("log lines carry the journal's or ISO 8601 time")),
-    (None, "syslog_facility", Ignored("Hale logs to the journal or a file")),
     (None, "info_log_path", Ignored(LINES)),
     (None, "debug_log_path", Ignored(LINES)),
     (

@@ -22,6 +22,7 @@ use super::losses::Losses;
 use super::mail::Inbox;
 use super::routing::Desk;
 use crate::config::Config;
+use crate::control::admin::{Board, ProbeLine};
 use crate::control::current::Current;
 use crate::control::geodb::{GeoDb, GeoDbError};
 use crate::control::wall_clock::unix_millis;
@@ -111,6 +112,7 @@ impl Probes {
         self,
         desk: Desk,
         losses: Losses,
+        board: Board,
     ) -> std::io::Result<impl Future<Output = ()>> {
         let doubts = Inbox::watch(self.exchange.evidence.doubts())?;
         let context = self.exchange.tls.load();
@@ -127,6 +129,7 @@ impl Probes {
             probes: self,
             desk,
             losses,
+            board,
         };
         Ok(prober.keep(doubts))
     }
@@ -139,6 +142,8 @@ struct Prober {
     desk: Desk,
     /// Backends whose sessions are to end.
     losses: Losses,
+    /// Where operators read what was found.
+    board: Board,
     protocols: Vec<Protocol>,
     /// What the book was made of.
     table: Arc<Table>,
@@ -200,6 +205,24 @@ impl Prober {
             self.review(id);
         }
         self.losses.set(self.book.lost());
+        self.board.probed(self.found_so_far());
+    }
+
+    /// What is known of each backend by now.
+    fn found_so_far(&self) -> Vec<ProbeLine> {
+        let lines = self.book.all().flat_map(|(_, watched)| {
+            watched.courses.iter().filter_map(|course| {
+                Some(ProbeLine {
+                    host: Arc::clone(&watched.host),
+                    protocol: course.protocol,
+                    state: course.known_state()?,
+                    took: course.took_ms.map(Duration::from_millis),
+                })
+            })
+        });
+        let mut lines: Vec<ProbeLine> = lines.collect();
+        lines.sort_by(|one, other| (&one.host, one.protocol).cmp(&(&other.host, other.protocol)));
+        lines
     }
 
     fn take_table(&mut self, table: Arc<Table>) {
