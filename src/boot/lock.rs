@@ -1,11 +1,12 @@
 //! One Hale per `base_dir` (OP-06): a locked file, which the kernel unlocks however the process ends.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::Pid;
 
 use super::exit::{Exit, Refusal};
 
@@ -34,6 +35,20 @@ pub(super) fn lock(folder: &Path) -> Result<File, Refusal> {
     let _ = file.set_len(0).and_then(|()| (&file).write_all(number.as_bytes()));
     Ok(file)
 }
+
+/// The process that holds the lock of `folder`.
+pub(super) fn holder(folder: &Path) -> Option<Pid> {
+    let file = File::open(folder.join("hale.lock")).ok()?;
+    // A lock that can be had belongs to no process, whatever the file says.
+    if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
+        return None;
+    }
+    let mut text = String::new();
+    file.take(NUMBER_BYTES_MAX).read_to_string(&mut text).ok()?;
+    Pid::from_raw(text.trim().parse().ok()?)
+}
+
+const NUMBER_BYTES_MAX: u64 = 20;
 
 /// Makes a folder of ours, readable by us alone.
 pub(super) fn make_folder(setting: &str, folder: &Path) -> Result<(), Refusal> {

@@ -121,6 +121,8 @@ impl LogWriter {
             let lost = std::mem::take(&mut self.lost);
             let text = std::format!("{lost} log lines could not be written");
             self.add_line(Level::Warning, &text);
+            // There may be no other line for hours.
+            self.flush();
         }
     }
 

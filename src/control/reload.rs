@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::task::{JoinError, spawn_blocking};
@@ -99,7 +100,7 @@ pub struct Reloader {
     /// Password databases elsewhere.
     pub userdbs: UserDbs,
     /// The policy server.
-    pub policy: Current<Option<PolicyServer>>,
+    pub policy: Current<Option<Rc<PolicyServer>>>,
     /// Certificates, and the keys of tickets.
     pub certificates: Current<Certificates>,
     /// How probes reach backends; none: there are none.
@@ -117,7 +118,7 @@ struct Ready {
     config: Config,
     files: FilesRead,
     userdbs: NextUserDbs,
-    policy: Option<PolicyServer>,
+    policy: Option<Rc<PolicyServer>>,
     ports: Vec<Opened>,
     doors: OpenDoors,
 }
@@ -181,13 +182,16 @@ impl Reloader {
             return Ok(Err(vec![reason.to_owned()]));
         }
         let replies = rules_of_replies(&config.auth);
-        let (userdbs, policy) = match (
-            self.userdbs.prepare(&config, &self.exchange, replies),
-            PolicyServer::configured(&config, &self.exchange.log),
-        ) {
-            (Ok(userdbs), Ok(policy)) => (userdbs, policy),
-            (Err(fault), _) | (_, Err(fault)) => return Ok(Err(one(fault))),
+        // What is known of a policy server that stays is kept.
+        let policy = match config.auth.policy == self.ports.edition().config.auth.policy {
+            true => Ok(Option::clone(&self.policy.now())),
+            false => PolicyServer::configured(&config, &self.exchange.log),
         };
+        let (userdbs, policy) =
+            match (self.userdbs.prepare(&config, &self.exchange, replies), policy) {
+                (Ok(userdbs), Ok(policy)) => (userdbs, policy),
+                (Err(fault), _) | (_, Err(fault)) => return Ok(Err(one(fault))),
+            };
         let log = (config.log != self.ports.edition().config.log).then(|| config.log.clone());
         let (running, user) = (Certificates::clone(&self.certificates.now()), self.process_user);
         let ids = userdbs.ids.clone();

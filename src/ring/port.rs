@@ -324,8 +324,6 @@ pub trait Port {
     fn accept_now(&mut self, listener: Fd) -> Option<Fd>;
     /// Descriptors that another thread has passed on, by number, owned by this core from now on.
     fn take_passed(&mut self) -> Vec<(u32, Fd)>;
-    /// Empties the wake-up descriptor, so that the next wake-up is reported again.
-    fn wake_seen(&mut self);
 }
 
 #[cfg(test)]

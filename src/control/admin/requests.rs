@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,7 +84,7 @@ pub struct Reloaded {
     /// Password databases elsewhere.
     pub userdbs: UserDbs,
     /// The policy server, whose counters are seen.
-    pub policy: Current<Option<PolicyServer>>,
+    pub policy: Current<Option<Rc<PolicyServer>>>,
     /// What the cluster's commands go by.
     pub settings: Current<ClusterSettings>,
 }
@@ -98,7 +99,7 @@ pub struct Admin {
     pub(super) geodb: GeoDb,
     pub(super) local: LocalDb,
     pub(super) userdbs: UserDbs,
-    pub(super) policy: Current<Option<PolicyServer>>,
+    pub(super) policy: Current<Option<Rc<PolicyServer>>>,
     settings: Current<ClusterSettings>,
     pub(super) beyond: Beyond,
     pub(super) ports: Ports,

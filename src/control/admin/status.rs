@@ -6,7 +6,6 @@ use super::memory;
 use super::requests::Admin;
 use crate::auth::passdb::Driver;
 use crate::control::cluster::CommandError;
-use crate::control::policy::PolicyServer;
 use crate::control::ports::{Listening, State};
 use crate::control::wall_clock::unix_seconds;
 use crate::event::escaped;
@@ -125,7 +124,7 @@ impl Admin {
         for (name, property, value) in self.userdbs.conditions() {
             facts.say(&name, property, value);
         }
-        for (property, value) in self.policy.now().iter().flat_map(PolicyServer::conditions) {
+        for (property, value) in self.policy.now().iter().flat_map(|policy| policy.conditions()) {
             facts.say("policy server", property, value);
         }
         state("passdbs", &board.passdbs(), facts);

@@ -221,7 +221,7 @@ fn around_settings(
 
 /// What logins need besides passdbs: the policy server; visitors and guesses that are forgotten.
 fn around_logins(
-    policy: Current<Option<PolicyServer>>,
+    policy: Current<Option<Rc<PolicyServer>>>,
     exchange: &Exchange,
 ) -> std::io::Result<[JoinHandle<()>; 2]> {
     let (visitors, guesses) = (exchange.visitors.clone(), exchange.guesses.clone());

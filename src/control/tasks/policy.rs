@@ -13,7 +13,7 @@ use crate::share::messages::{Answer, PolicyCommand, PolicyMessage, Ruled, ToCore
 
 pub(super) async fn rule(
     questions: Inbox<PolicyMessage>,
-    server: Current<Option<PolicyServer>>,
+    server: Current<Option<Rc<PolicyServer>>>,
     cores: Vec<Arc<Mailbox<ToCore>>>,
 ) {
     let cores = Rc::new(cores);

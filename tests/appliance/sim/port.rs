@@ -218,10 +218,6 @@ impl Port for SimPort {
     fn take_passed(&mut self) -> Vec<(u32, Fd)> {
         Vec::new()
     }
-
-    fn wake_seen(&mut self) {
-        self.0.control.wake_seen();
-    }
 }
 
 impl Kernel {
