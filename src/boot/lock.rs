@@ -30,7 +30,7 @@ pub(super) fn lock(folder: &Path) -> Result<File, Refusal> {
             folder.display()
         ),
     })?;
-    // For operators who look; a process that can't write it down serves all the same.
+    // For `check-host` and operators who look; a process that can't write it down serves all the same.
     let number = format!("{}\n", std::process::id());
     let _ = file.set_len(0).and_then(|()| (&file).write_all(number.as_bytes()));
     Ok(file)

@@ -304,7 +304,7 @@ impl PolicyServer {
     async fn try_until_it_answers(server: Weak<Self>) {
         loop {
             sleep(limits::USERDB_TRIAL_EVERY).await;
-            // A reload may have done without it.
+            // A reload has put another one in its place.
             let Some(server) = server.upgrade() else { return };
             let trial = server.client.try_out(&server.policy.url);
             let within = server.answer_timeout.min(limits::USERDB_TRIAL_TIMEOUT);
