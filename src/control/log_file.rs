@@ -184,6 +184,8 @@ impl LogWriter {
         if written.is_ok() && self.lost > 0 {
             let text = lost_lines(std::mem::take(&mut self.lost));
             self.add_line(Level::Warning, &text);
+            // There may be no other line for hours.
+            self.flush();
         }
     }
 

@@ -184,13 +184,16 @@ impl Reloader {
             return Ok(Err(vec![reason.to_owned()]));
         }
         let replies = rules_of_replies(&config.auth);
-        let (userdbs, policy) = match (
-            self.userdbs.prepare(&config, &self.exchange, replies),
-            PolicyServer::configured(&config, &self.exchange.log),
-        ) {
-            (Ok(userdbs), Ok(policy)) => (userdbs, policy),
-            (Err(fault), _) | (_, Err(fault)) => return Ok(Err(one(fault))),
+        // What is known of a policy server that stays is kept.
+        let policy = match config.auth.policy == self.ports.edition().config.auth.policy {
+            true => Ok(Option::clone(&self.policy.now())),
+            false => PolicyServer::configured(&config, &self.exchange.log),
         };
+        let (userdbs, policy) =
+            match (self.userdbs.prepare(&config, &self.exchange, replies), policy) {
+                (Ok(userdbs), Ok(policy)) => (userdbs, policy),
+                (Err(fault), _) | (_, Err(fault)) => return Ok(Err(one(fault))),
+            };
         let log = (config.log != self.ports.edition().config.log).then(|| config.log.clone());
         let (running, user) = (Certificates::clone(&self.certificates.now()), self.process_user);
         let ids = userdbs.ids.clone();

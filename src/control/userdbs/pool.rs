@@ -5,7 +5,7 @@
 //! waits for it. Non-duty: what is asked (`driver`). Tests: `tests`.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -192,22 +192,26 @@ impl Pool {
                 cleaned(why.as_bytes(), LINE_BYTES_MAX)
             ),
         );
-        let pool = Rc::clone(self);
-        spawn_local(async move { pool.try_until_it_answers().await });
+        spawn_local(Self::try_until_it_answers(Rc::downgrade(self)));
     }
 
     /// No login pays for finding out.
-    async fn try_until_it_answers(&self) {
-        while self.health.borrow().is_failing() {
+    async fn try_until_it_answers(pool: Weak<Self>) {
+        loop {
             sleep(limits::USERDB_TRIAL_EVERY).await;
+            // A reload may have done without it.
+            let Some(pool) = pool.upgrade() else { return };
             let trial = async {
-                self.count(|tallies| tallies.connects += 1);
-                let mut connection = self.driver.connect().await?;
-                self.driver.try_out(&mut connection).await
+                pool.count(|tallies| tallies.connects += 1);
+                let mut connection = pool.driver.connect().await?;
+                pool.driver.try_out(&mut connection).await
             };
             // Its connection goes: it has no seat, and there are no more connections than seats (DB-05).
             if let Ok(Ok(())) = timeout(limits::USERDB_TRIAL_TIMEOUT, trial).await {
-                self.recover();
+                pool.recover();
+            }
+            if !pool.health.borrow().is_failing() {
+                return;
             }
         }
     }
