@@ -2,13 +2,16 @@
 //!
 //! Exit codes are sysexits(3) as doveadm uses them: 0, 64 usage, 65, 67, 68, 75, 77, 78.
 
+#[cfg(test)]
+mod manual;
+
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use hale::boot::{self, Exit};
+use hale::boot::{self, Exit, Tried};
 use hale::config::{self, Config, Loaded, Secrets, Show, Source};
 use hale::control::admin::client::AskError;
 use hale::control::admin::{self, Happening, Page, Pressed, Request, Watch};
@@ -50,6 +53,11 @@ enum Command {
         #[arg(long)]
         connect: bool,
     },
+    /// Try from inside the sandbox what it has to refuse; exits 0 if all of it is refused, 78 otherwise
+    ///
+    /// Goes into the sandbox as `hale run` does with this configuration, and tries thirty things that an intruder would like, by system call
+    /// and by ring. Nothing is changed, and a Hale that runs is not asked.
+    CheckSandbox,
     /// Make the running Hale read its certificates again and reopen its log
     Reload,
     /// Print the effective settings in Dovecot's language
@@ -115,6 +123,7 @@ pub(crate) fn run() -> ExitCode {
         },
         Command::Reload => reload(settings),
         Command::CheckConfig { connect } => check_config(&cli.config, settings, *connect),
+        Command::CheckSandbox => check_sandbox(settings),
         Command::Config { .. } => Exit::Ok.into(),
         Command::Top(command) => top(settings, command),
         Command::Ask(request) => finish(&ask(&cli, settings, request)),
@@ -177,6 +186,25 @@ fn check_backends(settings: &Config) -> ExitCode {
         (false, true) => Exit::TempFail.into(),
         (false, false) => Exit::Ok.into(),
     }
+}
+
+fn check_sandbox(settings: &Config) -> ExitCode {
+    let (tried, lines) = match boot::try_sandbox(settings) {
+        Ok(tried) => tried,
+        Err(refusal) => {
+            complain(&format!("error: {refusal}"));
+            return refusal.exit.into();
+        }
+    };
+    for Tried { what, by, outcome, .. } in &tried {
+        print(&format!("{what:<52} {by:<27} {outcome}\n"));
+    }
+    for line in lines {
+        complain(&line);
+    }
+    let refused = tried.iter().filter(|tried| tried.is_refused).count();
+    print(&format!("{refused} of {} refused\n", tried.len()));
+    if refused == tried.len() { Exit::Ok.into() } else { Exit::Config.into() }
 }
 
 fn reload(settings: &Config) -> ExitCode {

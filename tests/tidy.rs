@@ -44,6 +44,7 @@ const LONG_FILES: &[(&str, &str)] = &[
 
 /// Every file with unsafe code and how often the keyword stands in it. A new one always shows up in review, here.
 const UNSAFE_REGISTER: &[(&str, usize)] = &[
+    ("src/ring/attempts.rs", 2),
     ("src/ring/descriptors.rs", 2),
     ("src/ring/memory.rs", 1),
     ("src/ring/socket.rs", 4),

@@ -147,7 +147,7 @@ impl Play {
     }
 
     fn move_bytes(&mut self, link: LinkId, most: usize) {
-        if let Some(stretch) = self.session.stretch(link).filter(|_| most % 2 == 0) {
+        if let Some(stretch) = self.session.stretch(link).filter(|_| most.is_multiple_of(2)) {
             assert!(!matches!(self.in_clear.get(&link), Some(Some(_))), "a message in clear");
             let all = stretch.bytes.len();
             let taken = if most < 200 { all.min(most) } else { all };

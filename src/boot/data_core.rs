@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use super::cores;
+use super::sandbox::{Confinement, Kind};
 use crate::config::Listener as ListenerConfig;
 use crate::names::CoreId;
 use crate::ring::descriptors;
@@ -25,6 +26,7 @@ pub(super) struct DataCore {
     /// The sockets to listen on. The thread that starts this one owns them in the process's table.
     pub(super) sockets: Vec<(Fd, ListenerConfig)>,
     pub(super) options: SocketOptions,
+    pub(super) confinement: Confinement,
     /// Told once: whether the thread has a descriptor table of its own, so that the process's copies can be closed.
     pub(super) own_table: Sender<bool>,
 }
@@ -58,6 +60,7 @@ impl DataCore {
                 std::process::abort();
             }
         };
+        self.confinement.restrict(Kind::DataCore);
         let listeners = self
             .sockets
             .into_iter()
@@ -68,9 +71,13 @@ impl DataCore {
                 if config.ssl { listener.behind_tls() } else { listener }
             })
             .collect();
+        let counters = self.exchange.counters.get(usize::from(self.id.0)).cloned();
         let look_ups =
             LookUps::new(self.id, self.exchange, &self.cache).ruled_by(self.settings.policy);
         Worker::new(port, &self.settings, links, listeners, look_ups, self.seed).run();
+        if let Some(counters) = counters {
+            counters.beat.leave();
+        }
     }
 }
 

@@ -5,10 +5,12 @@ use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
+use super::activation::Activation;
 use super::cores::{self, Plan};
 use super::data_core::DataCore;
 use super::exit::{Exit, Refusal};
-use super::{admin_socket, doveadm, limits, listen, lock, settings, stats};
+use super::sandbox::{Confinement, Kind};
+use super::{admin_socket, doveadm, limits, listen, lock, privileges, sandbox, settings, stats};
 use crate::config::{Config, Listener as ListenerConfig, LogTarget};
 use crate::control::admin::{About, Admin, AdminSocket, Board, Listening};
 use crate::control::cluster::ClusterSettings;
@@ -32,12 +34,18 @@ use crate::worker::{VerifiedCache, WorkerSettings};
 /// Why Hale can't run, with remedy and exit code.
 pub fn serve(config: &Config) -> Result<(), Refusal> {
     crate::ring::probe::probe().map_err(|fault| Refusal::config(fault.to_string()))?;
+    privileges::give_up(config)?;
     let plan = cores::plan(&config.data_cores, &config.control_core)?;
     let mut writer = open_log(config)?;
     let _lock = lock::lock(&config.base_dir)?;
     let socket = admin_socket::open(&config.base_dir)?;
     let board = Board::default();
     lock::make_folder("state_dir", &config.state_dir)?;
+    // What the process writes is there, and it has no other thread yet.
+    let (confinement, lines) = sandbox::enter(config)?;
+    for (level, line) in lines {
+        writer.add_line(level, &line);
+    }
     let exchange = Exchange::new(plan.data.len()).map_err(|error| no_resources(&error))?;
     exchange.loads.expect_bounds(config.limits.backend_connections > 0);
     let sources = load_passdbs(config, &exchange, &board, &mut writer)?;
@@ -77,7 +85,7 @@ pub fn serve(config: &Config) -> Result<(), Refusal> {
     .map_err(|fault| Refusal::config(fault.to_string()))?;
     let policy = PolicyServer::configured(config, &exchange.log)
         .map_err(|fault| Refusal::config(fault.to_string()))?;
-    let house = House { config, plan, exchange, options, per_core };
+    let house = House { config, plan, exchange, options, per_core, confinement };
     let files = Files { sources, certificates };
     let desk = Desk { socket, board, doors, stats };
     let databases = Databases { geodb, local, userdbs, secret, policy };
@@ -179,6 +187,7 @@ fn open_listeners(
     options: &SocketOptions,
     writer: &mut LogWriter,
 ) -> Result<Vec<Sockets>, Refusal> {
+    let mut activation = Activation::take();
     let mut per_core: Vec<Sockets> = (0..cores).map(|_| Vec::new()).collect();
     for listener in &config.listeners {
         let ListenerConfig { name, protocol, address, port, .. } = listener;
@@ -188,11 +197,17 @@ fn open_listeners(
             continue;
         }
         let endpoint = std::net::SocketAddr::new(*address, *port);
-        let sockets = listen::open(name, endpoint, cores, options)?;
+        let sockets = match activation.of(endpoint, cores, options) {
+            Some(sockets) => sockets?,
+            None => listen::open(name, endpoint, cores, options)?,
+        };
         for (list, socket) in per_core.iter_mut().zip(sockets) {
             list.push((socket, listener.clone()));
         }
         writer.add_line(Level::Info, &format!("listening for {protocol} on {endpoint}"));
+    }
+    for remark in activation.remarks() {
+        writer.add_line(Level::Warning, &remark);
     }
     if per_core.iter().all(Vec::is_empty) {
         return Err(Refusal::config(
@@ -227,6 +242,7 @@ struct House<'a> {
     exchange: Exchange,
     options: SocketOptions,
     per_core: u32,
+    confinement: Confinement,
 }
 
 impl House<'_> {
@@ -288,7 +304,7 @@ impl House<'_> {
         let exchange = self.exchange.clone();
         let ended = crate::control::run(control, exchange, || {
             let cores = self.start_cores(sockets, secret)?;
-            tell_systemd_ready();
+            self.confinement.restrict(Kind::Control);
             Ok(move || join(cores))
         });
         self.exchange.hashing.close();
@@ -303,7 +319,13 @@ impl House<'_> {
         let Exchange { hashing, to_cores, .. } = &self.exchange;
         let auth = &self.config.auth;
         let threads = auth.hash_threads.map_or_else(default_hash_threads, usize::from);
-        start_hashing(threads, auth.hash_memory, hashing, to_cores)
+        // Threads begin with what the thread that starts them has left.
+        let start = || {
+            self.confinement.restrict(Kind::Control);
+            start_hashing(threads, auth.hash_memory, hashing, to_cores)
+        };
+        let started = std::thread::scope(|scope| scope.spawn(start).join());
+        started.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// What is told of the process that does not change.
@@ -357,6 +379,7 @@ impl House<'_> {
                 seed: u64::from_ne_bytes(random::<8>()?),
                 sockets: sockets.iter().map(by_number).collect(),
                 options: self.options,
+                confinement: self.confinement,
                 own_table,
             };
             let name = format!("hale-data-{index}");
@@ -379,11 +402,6 @@ fn join(cores: Vec<JoinHandle<()>>) {
         // A data core that panics aborts the process; a join can only succeed.
         let _ = core.join();
     }
-}
-
-fn tell_systemd_ready() {
-    // Without systemd there is no supervisor to tell.
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 }
 
 /// What we call ourselves in greetings, and towards backends, which refuse mail from a client without a proper name.

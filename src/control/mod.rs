@@ -27,6 +27,7 @@ mod policy;
 mod resolver;
 mod run;
 mod stats;
+mod supervisor;
 mod tasks;
 mod userdbs;
 mod wall_clock;

@@ -6,6 +6,7 @@
 //! Tests: at the end of the files, and against the real kernel in `tests/appliance/ring`.
 #![allow(unsafe_code, reason = "the kernel's interface; every block says why it is sound")]
 
+pub mod attempts;
 pub mod port;
 pub mod slots;
 pub mod socket;
@@ -14,6 +15,7 @@ mod pipes;
 pub mod clock;
 pub mod descriptors;
 mod endings;
+pub mod inherited;
 pub mod memory;
 pub mod wake;
 pub mod probe;

@@ -184,6 +184,12 @@ pub fn listen(on: SocketAddr, options: &SocketOptions) -> std::io::Result<OwnedF
     Ok(socket)
 }
 
+/// Gives a socket that another process has made listen what ours have from the start.
+pub(super) fn listen_as_ours(socket: &OwnedFd, options: &SocketOptions) -> rustix::io::Result<()> {
+    stream_options(socket, options)?;
+    net::listen(socket, BACKLOG)
+}
+
 fn stream_options(socket: &OwnedFd, options: &SocketOptions) -> rustix::io::Result<()> {
     sockopt::set_tcp_nodelay(socket, true)?;
     set_probes(socket)?;

@@ -52,7 +52,7 @@ impl Uring {
     /// # Errors
     /// What the kernel refuses, with its remedy.
     pub fn new(waker: Waker, options: SocketOptions, slots: u32) -> Result<Self, KernelFault> {
-        let ring = probe::builder().build(SUBMISSIONS)?;
+        let ring = probe::restricted(SUBMISSIONS)?;
         let mut port = Self {
             ring,
             addresses: Addresses::new(slots),

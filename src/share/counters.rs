@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
 
+use super::beat::Beat;
 use super::logins::Logins;
 use crate::event::Notice;
 
@@ -175,12 +176,14 @@ pub struct Counters {
     cells: CachePadded<[AtomicU64; Counter::ALL.len()]>,
     /// Logins, by more than their number.
     pub logins: Logins,
+    /// Whether the core turns.
+    pub beat: Beat,
 }
 
 impl Default for Counters {
     fn default() -> Self {
         let cells = CachePadded::new([const { AtomicU64::new(0) }; Counter::ALL.len()]);
-        Self { cells, logins: Logins::default() }
+        Self { cells, logins: Logins::default(), beat: Beat::default() }
     }
 }
 

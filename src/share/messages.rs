@@ -168,6 +168,8 @@ pub enum ToCore {
     },
     /// The next piece of an answer is wanted, from this place on.
     Enquire(Arc<Enquiry>, Place),
+    /// Write this number down, which shows that the core turns.
+    Beat(u64),
     /// Stop: finish what runs within this time.
     Drain(Duration),
 }

@@ -281,6 +281,7 @@ impl<P: Port> Worker<P> {
                     }
                 }
                 ToCore::Enquire(enquiry, from) => self.rooms.enquiries.ask(enquiry, from),
+                ToCore::Beat(number) => self.rooms.reports.answer_beat(number),
                 ToCore::Drain(within) => self.drain(within),
             }
         }

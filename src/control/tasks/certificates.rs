@@ -10,6 +10,7 @@ use super::panics;
 use crate::control::admin::Board;
 use crate::control::certificates::{Certificates, Loaded};
 use crate::control::orders::Orders;
+use crate::control::supervisor;
 use crate::control::wall_clock::unix_seconds;
 use crate::event::Event;
 use crate::limits;
@@ -43,6 +44,7 @@ pub(super) async fn watch(
             }
             _ = rotation.tick() => published.publish(certificates.rotate(&published.load())),
             () = reloads.next() => {
+                supervisor::reloading();
                 let read = spawn_blocking(move || {
                     let loaded = certificates.load();
                     (certificates, loaded)
@@ -56,6 +58,7 @@ pub(super) async fn watch(
                     Ok(loaded) => board.certificates_read(loaded.expiries.clone()),
                     Err(faults) => board.certificates_failed(&faults.join("; ")),
                 }
+                supervisor::reloaded();
                 for (warning, line) in outcome(loaded, &published) {
                     // A full mailbox loses the line, as with every sender (RS-08).
                     let _ = log.send(Event::Note { warning, text: line.into_boxed_str() });

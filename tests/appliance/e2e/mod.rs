@@ -43,6 +43,8 @@ mod direct;
 
 // The tests, in the order in which a connection travels.
 mod start;
+mod systemd;
+mod package;
 mod proxy_header;
 mod senders;
 mod addresses;

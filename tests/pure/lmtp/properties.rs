@@ -72,7 +72,9 @@ impl Run {
             let link = LinkId(u8::try_from(at).unwrap());
             // Every other time from where it lies, as the shell does in clear.
             self.turns += 1;
-            if let Some(stretch) = self.session.stretch(link).filter(|_| self.turns % 2 == 0) {
+            if let Some(stretch) =
+                self.session.stretch(link).filter(|_| self.turns.is_multiple_of(2))
+            {
                 let taken = stretch.bytes.len().min(self.piece);
                 self.backends[at].extend(&stretch.bytes[..taken]);
                 self.session.passed(Tick(0), link, taken);
