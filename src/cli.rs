@@ -1,4 +1,4 @@
-//! The command line: `hale run`, `check-config`, `config`, `top`, `status`, `who`, `kick`, `explain`, `geodb`, `cluster`.
+//! The command line: `hale run`, `check-config`, `check-host`, `config`, `top`, `status`, `who`, `kick`, `explain`, `geodb`, `cluster`.
 //!
 //! Exit codes are sysexits(3) as doveadm uses them: 0, 64 usage, 65, 67, 68, 75, 77, 78.
 
@@ -21,6 +21,7 @@ use hale::control::cluster::{
     Output, Reply,
 };
 use hale::control::{Inspected, Outcome, time_now, unix_millis};
+use hale::tuning;
 
 /// Mail proxy appliance: IMAP logins routed to Dovecot backends by a Palomar `GeoDB`.
 #[derive(Debug, Parser)]
@@ -58,6 +59,15 @@ enum Command {
     /// Goes into the sandbox as `hale run` does with this configuration, and tries thirty things that an intruder would like, by system call
     /// and by ring. Nothing is changed, and a Hale that runs is not asked.
     CheckSandbox,
+    /// Compare this host with what it should be for the configured number of sessions; exits 78 if something must change
+    CheckHost {
+        /// For so many sessions instead
+        #[arg(long, value_name = "NUMBER")]
+        sessions: Option<u64>,
+        /// Print this file for that number, and look at nothing
+        #[arg(long, value_name = "FILE", value_parser = host_file)]
+        print: Option<tuning::File>,
+    },
     /// Make the running Hale read its certificates again and reopen its log
     Reload,
     /// Print the effective settings in Dovecot's language
@@ -124,6 +134,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Reload => reload(settings),
         Command::CheckConfig { connect } => check_config(&cli.config, settings, *connect),
         Command::CheckSandbox => check_sandbox(settings),
+        Command::CheckHost { sessions, print } => check_host(&cli, settings, *sessions, *print),
         Command::Config { .. } => Exit::Ok.into(),
         Command::Top(command) => top(settings, command),
         Command::Ask(request) => finish(&ask(&cli, settings, request)),
@@ -156,6 +167,45 @@ fn check_config(path: &Path, settings: &Config, connect: bool) -> ExitCode {
             complain(&format!("error: {refusal}"));
             refusal.exit.into()
         }
+    }
+}
+
+fn check_host(
+    cli: &Cli,
+    settings: &Config,
+    sessions: Option<u64>,
+    file: Option<tuning::File>,
+) -> ExitCode {
+    let text = match file {
+        Some(file) => boot::needs(settings, sessions).map(|needs| tuning::file(file, &needs)),
+        None => match (boot::check_host(settings, sessions), cli.format) {
+            (Ok(report), Format::Table) => {
+                print(&report.told());
+                return report.exit().into();
+            }
+            (Ok(report), format) => return finish(&Reply::new(Ok(report.output()), format)),
+            (Err(refusal), _) => Err(refusal),
+        },
+    };
+    match text {
+        Ok(text) => {
+            print(&text);
+            Exit::Ok.into()
+        }
+        Err(refusal) => {
+            complain(&format!("hale: {refusal}"));
+            refusal.exit.into()
+        }
+    }
+}
+
+fn host_file(name: &str) -> Result<tuning::File, String> {
+    match name {
+        "sysctl" => Ok(tuning::File::Sysctl),
+        "limits" => Ok(tuning::File::Limits),
+        "nftables" => Ok(tuning::File::Nftables),
+        "settings" => Ok(tuning::File::Settings),
+        _ => Err("expected sysctl, limits, nftables or settings".to_owned()),
     }
 }
 

@@ -26,6 +26,7 @@ pub mod route;
 pub mod relay;
 pub mod doveadm;
 pub mod metrics;
+pub mod tuning;
 pub mod health;
 pub mod moving;
 #[cfg(feature = "appliance")]

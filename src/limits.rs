@@ -2,11 +2,13 @@
 //!
 //! The rules behind them are in docs/rules. Settings may change some; these are the defaults and the hard walls.
 
+mod host;
 mod stats;
 mod web;
 
 use std::time::Duration;
 
+pub use host::*;
 pub use stats::*;
 pub use web::*;
 

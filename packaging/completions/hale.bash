@@ -19,6 +19,9 @@ _hale() {
             hale,check-config)
                 cmd="hale__subcmd__check__subcmd__config"
                 ;;
+            hale,check-host)
+                cmd="hale__subcmd__check__subcmd__host"
+                ;;
             hale,check-sandbox)
                 cmd="hale__subcmd__check__subcmd__sandbox"
                 ;;
@@ -706,6 +709,9 @@ _hale() {
             hale__subcmd__help,check-config)
                 cmd="hale__subcmd__help__subcmd__check__subcmd__config"
                 ;;
+            hale__subcmd__help,check-host)
+                cmd="hale__subcmd__help__subcmd__check__subcmd__host"
+                ;;
             hale__subcmd__help,check-sandbox)
                 cmd="hale__subcmd__help__subcmd__check__subcmd__sandbox"
                 ;;
@@ -935,7 +941,7 @@ _hale() {
 
     case "${cmd}" in
         hale)
-            opts="-c -f -h -V --config --format --help --version run check-config check-sandbox reload config top status who kick cluster geodb explain help"
+            opts="-c -f -h -V --config --format --help --version run check-config check-sandbox check-host reload config top status who kick cluster geodb explain help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -971,6 +977,44 @@ _hale() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "flow pager tab table json" -- "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -W "flow pager tab table json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hale__subcmd__check__subcmd__host)
+            opts="-c -f -h --sessions --print --config --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --sessions)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --print)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -5319,7 +5363,7 @@ _hale() {
             return 0
             ;;
         hale__subcmd__help)
-            opts="run check-config check-sandbox reload config top status who kick cluster geodb explain help"
+            opts="run check-config check-sandbox check-host reload config top status who kick cluster geodb explain help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5333,6 +5377,20 @@ _hale() {
             return 0
             ;;
         hale__subcmd__help__subcmd__check__subcmd__config)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hale__subcmd__help__subcmd__check__subcmd__host)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

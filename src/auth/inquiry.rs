@@ -12,7 +12,7 @@ use crate::auth::ask::Proof;
 use crate::auth::cache::Key;
 use crate::auth::fields::DelayUntil;
 use crate::auth::passdb::Cause;
-use crate::auth::variables::Values;
+use crate::auth::variables::{PASSWORD, Values};
 use crate::facts::Approach;
 use crate::names::Protocol;
 use crate::secret::Secret;
@@ -31,6 +31,13 @@ pub struct Remote {
     pub variables: Arc<[Box<str>]>,
     /// Whether its replies are remembered.
     pub is_cached: bool,
+}
+
+impl Remote {
+    /// Whether its question has the client's password in it: then it can say nothing of logins without one.
+    pub(super) fn names_password(&self) -> bool {
+        self.variables.iter().any(|name| &**name == PASSWORD)
+    }
 }
 
 /// What a database elsewhere can be asked for.

@@ -196,12 +196,19 @@ impl Passdb {
             _ if self.role == Role::Deny => true,
             // Rows may say so, too, where the operator has said that there are such.
             (Gives::Rows | Gives::Both, Proof::Token) => {
-                self.gives("nopassword") || self.mechanisms.meets(Mechanisms::TOKENS)
+                !self.names_password()
+                    && (self.gives("nopassword") || self.mechanisms.meets(Mechanisms::TOKENS))
             }
             (Gives::Verdicts, Proof::Token) => self.gives("nopassword"),
             (Gives::Verdicts, Proof::Exchange(_) | Proof::None) => false,
+            (Gives::Rows | Gives::Both, Proof::Exchange(_)) => !self.names_password(),
             _ => true,
         }
+    }
+
+    /// Whether it is asked with the client's password, of which exchanges and tokens have none.
+    fn names_password(&self) -> bool {
+        matches!(&self.driver, Driver::Remote(remote) if remote.names_password())
     }
 
     /// Whether every user has this field, unless a row takes it away.

@@ -4,9 +4,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::model::Limits;
 use crate::control::Level;
-
-/// Descriptors for pipes, logs, the GeoDB, listeners and whatever the control core opens.
-const RESERVE: u64 = 256 + 2 * crate::limits::PIPES_MAX as u64;
+use crate::limits::DESCRIPTORS_RESERVE;
+use crate::tuning;
 
 /// Raises the soft limit to the hard one and returns it.
 pub(super) fn raise_descriptors() -> u64 {
@@ -23,7 +22,7 @@ pub(super) fn raise_descriptors() -> u64 {
 /// Connections per core that the descriptors allow: two each, after the reserve. Each core has a table of its own
 /// (`ring::descriptors`), so the limit holds for each.
 pub(super) fn connections_per_core(descriptors: u64, wanted: u32) -> u32 {
-    let affordable = descriptors.saturating_sub(RESERVE.min(descriptors / 4)) / 2;
+    let affordable = descriptors.saturating_sub(DESCRIPTORS_RESERVE.min(descriptors / 4)) / 2;
     u32::try_from(affordable)
         .unwrap_or(u32::MAX)
         .clamp(1, wanted.min(crate::limits::CONNECTIONS_PER_CORE_MAX))
@@ -42,7 +41,7 @@ fn cut_connections(wanted: u32, descriptors: u64) -> Option<(Level, String)> {
     let left = connections_per_core(descriptors, wanted);
     let is_default = wanted == crate::limits::CONNECTIONS_PER_CORE_MAX;
     let level = if is_default { Level::Info } else { Level::Warning };
-    let needed = u64::from(wanted) * 2 + RESERVE;
+    let needed = tuning::descriptors(wanted.into());
     let text = format!(
         "connections_per_core_max: {wanted} need {needed} descriptors, and the process may have {descriptors}: each data core takes \
          {left} connections; set LimitNOFILE={needed} for more"

@@ -133,6 +133,9 @@ metrics! {
     PassdbConnections = Gauge "hale_passdb_connections" ["passdb", "state"] "Connections to a password database elsewhere.";
     PassdbWaiting = Gauge "hale_passdb_waiting" ["passdb"] "Questions that wait for a connection.";
     PassdbStale = Counter "hale_passdb_stale_replies_total" [] "Logins by what a password database said before, because it gave no answer.";
+    PolicyUp = Gauge "hale_policy_server_up" [] "Whether the policy server answers, where there is one.";
+    PolicyQuestions = Counter "hale_policy_server_questions_total" ["result"] "Questions and reports to the policy server, by what came of them; turned_away: it was failing and not asked.";
+    PolicyOutages = Counter "hale_policy_server_outages_total" [] "How often the policy server began to count as failing.";
     AuthCacheEntries = Gauge "hale_auth_cache_entries" ["kind"] "Replies of password databases that are remembered: rows, and refusals.";
     AuthCacheBytes = Gauge "hale_auth_cache_bytes" [] "What they take.";
     FailedPrefixes = Gauge "hale_failed_login_prefixes" [] "Address prefixes from which logins have failed lately; hale status names the top ones.";

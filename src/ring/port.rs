@@ -320,8 +320,6 @@ pub trait Port {
     /// Accepts one connection with the descriptor kept in reserve, sends `line` and closes it: what is done when no
     /// descriptor is left (R-ACCEPT-1).
     fn refuse_one(&mut self, listener: Fd, line: &[u8]);
-    /// Empties the wake-up descriptor, so that the next wake-up is reported again.
-    fn wake_seen(&mut self);
 }
 
 #[cfg(test)]

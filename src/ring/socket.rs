@@ -180,14 +180,14 @@ pub fn listen(on: SocketAddr, options: &SocketOptions) -> std::io::Result<OwnedF
     // Accepted sockets inherit all of these, which spares the calls for every connection (K-RING-8).
     stream_options(&socket, options)?;
     net::bind(&socket, &on)?;
-    net::listen(&socket, BACKLOG)?;
+    net::listen(&socket, limits::LISTEN_BACKLOG)?;
     Ok(socket)
 }
 
 /// Gives a socket that another process has made listen what ours have from the start.
 pub(super) fn listen_as_ours(socket: &OwnedFd, options: &SocketOptions) -> rustix::io::Result<()> {
     stream_options(socket, options)?;
-    net::listen(socket, BACKLOG)
+    net::listen(socket, limits::LISTEN_BACKLOG)
 }
 
 fn stream_options(socket: &OwnedFd, options: &SocketOptions) -> rustix::io::Result<()> {
@@ -265,9 +265,6 @@ fn set_option(
         Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL))
     }
 }
-
-/// Connections that may wait for accept; the kernel cuts it to `net.core.somaxconn`.
-const BACKLOG: i32 = 4096;
 
 #[cfg(test)]
 mod tests {

@@ -391,10 +391,6 @@ impl Port for Uring {
         self.end(Ending::Close(socket::adopt(fd)));
     }
 
-    fn wake_seen(&mut self) {
-        self.waker.clear();
-    }
-
     fn refuse_one(&mut self, listener: Fd, line: &[u8]) {
         self.spare = None;
         if let Ok(connection) = rustix::net::accept_with(

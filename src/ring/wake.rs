@@ -1,5 +1,8 @@
 //! Waking a data core from another thread: an eventfd that the core's ring polls.
 //!
+//! What is polled is the news, not the number: a multishot poll, and an epoll for edges, report each write, whatever was written before.
+//! So the counter is never read; a wake-up costs its receiver no system call of its own.
+//!
 //! MSG_RING is faster only where the sender owns a ring of its own; the control core and the hashing threads do not
 //! (K-RING-6). The cost of the system call is avoided by [`crate::share`], which wakes only a core that sleeps.
 
@@ -24,14 +27,15 @@ impl Waker {
         Ok(Self(Arc::new(fd)))
     }
 
-    /// Makes the core's poll report. Waking twice is the same as waking once.
+    /// Makes the core's poll report.
     pub fn wake(&self) {
-        // Fails only when the counter is full (EAGAIN), and then the core is awake already.
+        // Fails only when the counter is full (EAGAIN), after 2^64 wake-ups.
         let _ = rustix::io::write(self.0.as_fd(), &1_u64.to_ne_bytes());
     }
 
-    /// Empties the counter, so that the next wake-up is reported again.
-    pub fn clear(&self) {
+    /// Empties the counter, for tests that wait by the plain poll(2).
+    #[cfg(test)]
+    pub(crate) fn clear(&self) {
         let mut counter = [0_u8; 8];
         // EAGAIN: it is empty already.
         let _ = rustix::io::read(self.0.as_fd(), &mut counter);

@@ -146,9 +146,9 @@ impl<P: Port> Worker<P> {
         let Token { slot, generation, kind } = token;
         let (side, is_ready) = match kind {
             Kind::Accept => return self.accepted(slot, outcome, more),
-            Kind::Wake => return self.io.port.wake_seen(),
             Kind::Connect => return self.connected(slot, generation, outcome),
-            Kind::Cancel | Kind::ClientSend | Kind::BackendSend => return,
+            // The mailbox is read in each turn.
+            Kind::Wake | Kind::Cancel | Kind::ClientSend | Kind::BackendSend => return,
             Kind::ClientReady => (Side::Client, true),
             Kind::BackendReady => (Side::Backend, true),
             Kind::ClientWritable => (Side::Client, false),

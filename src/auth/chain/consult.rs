@@ -11,7 +11,7 @@ use crate::auth::job::Job;
 use crate::auth::passdb::{Cause, Driver, Found, Passdb, Role, Skip, StoredText};
 use crate::auth::scheme::{Cost, SchemeError, Stored};
 use crate::auth::scram::Algorithm;
-use crate::auth::variables::{PASSWORD, Values};
+use crate::auth::variables::Values;
 
 impl Chain {
     pub(super) fn passes_over(&self, passdb: &Passdb) -> bool {
@@ -71,8 +71,9 @@ impl Chain {
             }
             (Gives::Verdicts | Gives::Tokens, _) => return Err(RemoteTrouble::NoLookUps.into()),
             (Gives::Rows | Gives::Both, _) => {
-                let is_named = remote.variables.iter().any(|name| &**name == PASSWORD);
-                Wants::Row((is_named && is_judged).then(|| password.clone()))
+                // What an exchange or a token has in its place is no password, and in no query.
+                let is_told = remote.names_password() && is_judged && proof.has_password();
+                Wants::Row(is_told.then(|| password.clone()))
             }
         };
         let values = Values { user: &user, ..values };

@@ -190,6 +190,16 @@ mod tests {
             let words = format!("`{name}` will not be offered: no passdb has passwords for it");
             assert!(told.contains(&words), "{told}");
         }
+        let query = |password| {
+            format!(
+                "driver = sql\n sql_driver = sqlite\n sqlite_path = /x\n sql_query = SELECT name AS user, password FROM users WHERE name = \
+                 '%{{user}}'{password}"
+            )
+        };
+        let (offered, told) = of("scram-sha-256 cram-md5", &query(" AND password = '%{password}'"));
+        assert!(!offered.has(Mechanism::ScramSha256) && !offered.has(Mechanism::CramMd5), "{told}");
+        assert!(offered.has(Mechanism::Plain) && told.contains("no passdb has passwords for it"));
+        assert!(of("scram-sha-256", &query("")).0.has(Mechanism::ScramSha256));
         let rows = "driver = passwd-file\n passwd_file_path = /x\n mechanisms = xoauth2";
         assert!(of("xoauth2 oauthbearer", rows).0.has(Mechanism::Xoauth2));
         assert!(!of("xoauth2 oauthbearer", rows).0.has(Mechanism::OauthBearer));

@@ -20,7 +20,10 @@ impl Passdb {
         let is_asked = !self.deny
             && (self.mechanisms.is_empty() || self.mechanisms.contains(&mechanism))
             && (self.protocols.is_empty() || self.protocols.contains(&protocol));
+        let is_by_password =
+            matches!(mechanism, Mechanism::Plain | Mechanism::Login | Mechanism::External);
         is_asked
+            && (is_by_password || !self.asks_with_password())
             && match mechanism {
                 Mechanism::Plain | Mechanism::Login | Mechanism::External => true,
                 // Rows may have the field, too; the operator says so by naming the mechanism.
@@ -43,6 +46,15 @@ impl Passdb {
                     }
                 },
             }
+    }
+
+    /// Whether its query has the client's password in it, so that it finds no user without one.
+    fn asks_with_password(&self) -> bool {
+        let PassdbDriver::Remote(remote) = &self.driver else { return false };
+        match &remote.service {
+            Service::Sql(sql) => sql.query.variables().any(|name| name == "password"),
+            Service::Ldap(_) | Service::Imapc(_) | Service::OAuth2(_) | Service::Http(_) => false,
+        }
     }
 
     /// Whether it is asked for this mechanism by name, and has rows with fields of their own.

@@ -301,6 +301,13 @@ impl Telling<'_> {
             self.say(Metric::PassdbWaiting, &[&of.name], of.waiting);
         }
         self.total(Metric::PassdbStale, &[], Counter::PassdbStaleReplies);
+        if let Some(of) = self.admin.policy.as_ref().map(|policy| policy.figures()) {
+            self.say(Metric::PolicyUp, &[], u8::from(of.answers));
+            for (result, count) in of.questions {
+                self.say(Metric::PolicyQuestions, &[result], count);
+            }
+            self.say(Metric::PolicyOutages, &[], of.outages);
+        }
         let (rows, refusals, bytes) = self.admin.exchange.replies.size();
         self.say(Metric::AuthCacheEntries, &["row"], rows);
         self.say(Metric::AuthCacheEntries, &["refusal"], refusals);

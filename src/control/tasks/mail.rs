@@ -38,10 +38,8 @@ impl<T> Inbox<T> {
     pub(super) async fn arrived(&self) {
         while self.mailbox.fall_asleep() {
             match self.arrivals.readable().await {
-                Ok(mut ready) => {
-                    self.mailbox.waker().clear();
-                    ready.clear_ready();
-                }
+                // The next wake-up is an edge of its own, and is reported although nothing was read.
+                Ok(mut ready) => ready.clear_ready(),
                 // The reactor is gone: the runtime is shutting down, and this task with it.
                 Err(_) => std::future::pending().await,
             }

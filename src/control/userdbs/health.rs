@@ -1,7 +1,7 @@
-//! Whether a password database is worth asking.
+//! Whether a password database, or the policy server, is worth asking.
 //!
 //! Duty: when it counts as failing, from what came of questions and connects. Pure: the caller says what happened and when it is.
-//! Driver: `pool`. Tests: below.
+//! Drivers: `pool`, `control::policy`. Tests: below.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::tick::Tick;
 
 /// See the module's documentation.
 #[derive(Debug, Default)]
-pub(super) struct Health {
+pub(in crate::control) struct Health {
     /// Questions that got no answer, one after the other.
     failures: u32,
     failing_since: Option<Tick>,
@@ -20,7 +20,7 @@ pub(super) struct Health {
 
 /// What came of a question besides an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failed {
+pub(in crate::control) enum Failed {
     /// No connection could be had at all.
     Connect,
     /// A connection was there, and no answer came.
@@ -29,16 +29,16 @@ pub(super) enum Failed {
 
 /// It answers again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Recovery {
+pub(in crate::control) struct Recovery {
     /// How long it did not.
-    pub(super) after: Duration,
+    pub(in crate::control) after: Duration,
     /// How many questions were turned away meanwhile.
-    pub(super) turned_away: u64,
+    pub(in crate::control) turned_away: u64,
 }
 
 impl Health {
     /// A question or a trial was answered. What is over, if anything was.
-    pub(super) fn answered(&mut self, now: Tick) -> Option<Recovery> {
+    pub(in crate::control) fn answered(&mut self, now: Tick) -> Option<Recovery> {
         self.failures = 0;
         let since = self.failing_since.take()?;
         let turned_away = std::mem::take(&mut self.turned_away);
@@ -46,7 +46,7 @@ impl Health {
     }
 
     /// No answer came. True: from now on it counts as failing.
-    pub(super) fn failed(&mut self, failed: Failed, now: Tick) -> bool {
+    pub(in crate::control) fn failed(&mut self, failed: Failed, now: Tick) -> bool {
         self.failures = self.failures.saturating_add(1);
         if self.failing_since.is_some() {
             return false;
@@ -59,17 +59,17 @@ impl Health {
     }
 
     /// Whether questions are turned away at once.
-    pub(super) fn is_failing(&self) -> bool {
+    pub(in crate::control) fn is_failing(&self) -> bool {
         self.failing_since.is_some()
     }
 
     /// A question was.
-    pub(super) fn turn_away(&mut self) {
+    pub(in crate::control) fn turn_away(&mut self) {
         self.turned_away += 1;
     }
 
     /// Since when it fails.
-    pub(super) fn failing_since(&self) -> Option<Tick> {
+    pub(in crate::control) fn failing_since(&self) -> Option<Tick> {
         self.failing_since
     }
 }

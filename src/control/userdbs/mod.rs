@@ -26,7 +26,7 @@ pub(in crate::control) use tallies::Latency;
 use web::Remarks;
 
 mod driver;
-mod health;
+pub(super) mod health;
 mod http_auth;
 mod imapc;
 mod ldap;

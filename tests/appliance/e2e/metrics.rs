@@ -21,7 +21,7 @@ use super::wait::{PATIENCE, wait_for};
 
 const OPENMETRICS: &str = "Accept: application/openmetrics-text; version=1.0.0";
 
-/// With a password database that is asked elsewhere behind the users' own, and knows none of them.
+/// With a password database that is asked elsewhere behind the users' own, and knows none of them, and a policy server that is away.
 fn start(users: &[&str]) -> (Site, SocketAddr, NamedTempFile) {
     let (clear, sealed) = (free_port(), free_port());
     let elsewhere = NamedTempFile::new().unwrap();
@@ -30,10 +30,11 @@ fn start(users: &[&str]) -> (Site, SocketAddr, NamedTempFile) {
     let site = Site::start(
         users,
         &format!(
-            "auth_failure_delay = 0\nservice stats {{\n  inet_listener http {{\n    port = {clear}\n  }}\n  \
+            "auth_failure_delay = 0\nauth_policy_server_url = http://127.0.0.1:{}/\nauth_policy_hash_nonce = x\nservice stats {{\n  inet_listener http {{\n    port = {clear}\n  }}\n  \
              inet_listener https {{\n    port = {sealed}\n    ssl = yes\n  }}\n}}\n\
              passdb sql {{\n  sql_driver = sqlite\n  sqlite_path = {}\n  \
              query = SELECT name AS user, password FROM users WHERE name = '%{{user}}'\n}}",
+            free_port(),
             elsewhere.path().display()
         ),
     );
@@ -102,6 +103,9 @@ fn stats_what_happened_is_counted_where_prometheus_looks_for_it() {
         (r#"hale_passdb_up{passdb="sql"}"#, 1.0),
         (r#"hale_passdb_questions_total{passdb="sql",result="answered"}"#, 1.0),
         (r#"hale_passdb_answer_duration_seconds_count{passdb="sql"}"#, 1.0),
+        ("hale_policy_server_up", 0.0),
+        ("hale_policy_server_outages_total", 1.0),
+        (r#"hale_policy_server_questions_total{result="unanswered"}"#, 1.0),
     ] {
         assert_eq!(found.get(series), Some(&value), "{series}\n{text}");
     }

@@ -98,6 +98,7 @@ mod oauth2_oracle;
 mod oauth2;
 mod oidc;
 mod policy;
+mod check_host;
 mod tls_floods;
 mod testssl;
 mod protect;

@@ -87,18 +87,55 @@ fn sa_15_while_the_server_gives_no_answer_logins_go_on_or_wait_as_configured() {
         &server,
         "auth_policy_server_timeout_msecs = 200\nauth_policy_reject_on_fail = yes",
     );
-    for manner in [Manner::Silent, Manner::Gone, Manner::Nonsense] {
+    for manner in [Manner::Nonsense, Manner::Silent, Manner::Gone] {
         server.behave(manner);
         assert!(answer(&open, "pol-open", PASSWORD).starts_with("a OK"), "{manner:?}");
         let refused = answer(&closed, "pol-closed", PASSWORD);
         assert!(refused.starts_with("a NO [UNAVAILABLE]"), "{manner:?}: {refused}");
     }
-    server.behave(Manner::Well);
-    assert!(answer(&closed, "pol-closed", PASSWORD).starts_with("a OK"), "{}", closed.said());
     wait_for("the line about it", PATIENCE, || {
-        let said = closed.said();
-        (said.contains("does not answer") && said.contains("answers again after")).then_some(())
+        let refused = answer(&closed, "pol-closed", PASSWORD);
+        assert!(refused.starts_with("a NO [UNAVAILABLE]"), "{refused}");
+        closed.said().contains("does not answer").then_some(())
     });
+    assert!(closed.said().contains("answers what cannot be used"), "{}", closed.said());
+    server.behave(Manner::Well);
+    // A trial finds out, and no login.
+    wait_for("it counts as well", PATIENCE, || {
+        (closed.status("policy server", "state") == "ok").then_some(())
+    });
+    assert!(answer(&closed, "pol-closed", PASSWORD).starts_with("a OK"), "{}", closed.said());
+    wait_for("the line about its end", PATIENCE, || {
+        closed.said().contains("answers again after").then_some(())
+    });
+}
+
+#[test]
+fn sa_15_no_login_waits_for_a_server_that_has_been_failing() {
+    let server = server();
+    let more = "auth_policy_server_timeout_msecs = 400\nauth_policy_report_after_auth = no";
+    let hale = hale(&["pol-known"], &server, more);
+    let number = |property| hale.number("policy server", property);
+    assert!(answer(&hale, "pol-known", PASSWORD).starts_with("a OK"));
+    server.behave(Manner::Silent);
+    for asked in 1..=3 {
+        assert!(answer(&hale, "pol-known", PASSWORD).starts_with("a OK"));
+        wait_for("given up", PATIENCE, || (number("unanswered") >= asked).then_some(()));
+    }
+    assert!(number("outages") == 1 && number("let_go") == 1, "{}", hale.said());
+    // Besides trials, which are no questions about a login.
+    let put = || about(&server, "pol-known").len();
+    let before = put();
+    for _ in 0..5 {
+        assert!(answer(&hale, "pol-known", PASSWORD).starts_with("a OK"));
+    }
+    assert_eq!((number("unanswered"), number("turned_away"), put()), (3, 5, before));
+    let line = wait_for("the line about it", PATIENCE, || {
+        hale.said().lines().find(|line| line.contains("does not answer")).map(str::to_owned)
+    });
+    for word in ["no answer within 400 ms", "go on without its opinion", "auth_policy_server_url"] {
+        assert!(line.contains(word), "{line}");
+    }
 }
 
 #[test]

@@ -60,10 +60,6 @@ impl Control {
         }
     }
 
-    pub(super) fn wake_seen(&self) {
-        self.exchange.to_cores[0].waker().clear();
-    }
-
     pub(super) fn has_mail(&self) -> bool {
         !self.exchange.to_cores[0].is_empty()
     }

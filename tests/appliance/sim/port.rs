@@ -205,10 +205,6 @@ impl Port for SimPort {
             kernel.close(fd);
         }
     }
-
-    fn wake_seen(&mut self) {
-        self.0.control.wake_seen();
-    }
 }
 
 impl Kernel {

@@ -4,6 +4,7 @@ use super::*;
 use crate::auth::inquiry::{Gives, Inquiry, Remote, RemoteTrouble, Reply, Row, Wants};
 use crate::auth::name_filter::NameFilter;
 use crate::auth::user::AllowedChars;
+use crate::names::mechanism::Mechanism;
 
 fn remote(name: &str, gives: Gives) -> Passdb {
     let variables = Arc::new(["user".into()]);
@@ -115,6 +116,37 @@ fn what_is_asked_follows_from_what_a_database_gives() {
     assert!(matches!(wants(Gives::Both, certificate.clone()), Wants::Row(None)));
     let answer = done(start(&[remote("pam", Gives::Verdicts)], certificate));
     assert_eq!(answer.trouble.unwrap().cause, RemoteTrouble::NoLookUps.into());
+}
+
+#[test]
+fn sa_07_a_query_with_the_password_in_it_is_for_logins_by_password_alone() {
+    let variables: Arc<[Box<str>]> = Arc::new(["user".into(), "password".into()]);
+    let naming = |gives| {
+        let remote = Remote {
+            id: 7,
+            driver: "sql",
+            gives,
+            variables: Arc::clone(&variables),
+            is_cached: true,
+        };
+        Passdb::new("sql", Driver::Remote(remote))
+    };
+    let (_, inquiry) = asked(start(&[naming(Gives::Rows)], question("bob", "a")));
+    assert!(matches!(inquiry.wants, Wants::Row(Some(_))));
+    // What stands in its place is an exchange's first message, or a token. No database is asked with that.
+    let open = || with(naming(Gives::Rows), &[("nopassword", "yes")]);
+    for proof in [Proof::Exchange(Mechanism::CramMd5), Proof::Token] {
+        let login = Question { proof, ..question("bob", "n,,n=bob,r=x") };
+        let answer = done(start(&[open(), naming(Gives::Both)], login));
+        assert_eq!(refused(&answer), (Failure::Credentials, Some(Why::UnknownUser)), "{proof:?}");
+    }
+    let scram = Proof::Exchange(Mechanism::ScramSha256);
+    let login = Question { proof: scram, ..question("bob", "n,,n=bob,r=x") };
+    let step = start(&[open(), naming(Gives::Both)], login);
+    assert!(matches!(step, Step::Draw(_)), "it is led to its end like a stranger's: {step:?}");
+    let certificate = Question { proof: Proof::Certificate, ..question("bob", "x") };
+    let (_, inquiry) = asked(start(&[naming(Gives::Rows)], certificate));
+    assert!(matches!(inquiry.wants, Wants::Row(None)));
 }
 
 #[test]
