@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use super::exit::{Exit, Refusal};
-use crate::ring::socket::{SocketOptions, listen};
+use crate::ring::socket::{self, SocketOptions, listen};
 
 /// A predecessor that was killed still holds its ports for some tens of milliseconds (K-RING-5).
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -45,7 +45,7 @@ fn reserve(on: SocketAddr, name: &str) -> Result<(), Refusal> {
     )]
     let give_up = Instant::now() + PATIENCE;
     loop {
-        match TcpListener::bind(on) {
+        match socket::reserve(on) {
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
                 #[expect(clippy::disallowed_methods, reason = "see above")]
@@ -83,5 +83,22 @@ fn refusal(error: &std::io::Error, on: SocketAddr, name: &str) -> Refusal {
         _ => Refusal::config(format!(
             "inet_listener {name}: {on} can't be opened: {error}; check address and listen"
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `listen = *, ::`, the default.
+    #[test]
+    fn both_families_are_opened_on_one_port() {
+        let options = SocketOptions::default();
+        let first = of_control("one", "0.0.0.0:0".parse().unwrap(), &options).unwrap();
+        let port = first[0].local_addr().unwrap().port();
+        let other = SocketAddr::new("::".parse().unwrap(), port);
+        let second = of_control("two", other, &options).unwrap();
+        assert_eq!(second[0].local_addr().unwrap(), other);
+        assert!(of_control("three", other, &options).is_err(), "another process would share it");
     }
 }

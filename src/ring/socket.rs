@@ -184,6 +184,23 @@ pub fn listen(on: SocketAddr, options: &SocketOptions) -> std::io::Result<OwnedF
     Ok(socket)
 }
 
+/// Takes an address for a moment, as [`listen`] would but without sharing its port: whether another process has it. IPv6 is taken apart
+/// from IPv4, of which this process may have the same port already.
+///
+/// # Errors
+/// The kernel's, as for [`listen`].
+pub fn reserve(on: SocketAddr) -> std::io::Result<OwnedFd> {
+    let family = if on.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    if on.is_ipv6() {
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    net::bind(&socket, &on)?;
+    net::listen(&socket, 1)?;
+    Ok(socket)
+}
+
 /// Gives a socket that another process has made listen what ours have from the start.
 pub(super) fn listen_as_ours(socket: &OwnedFd, options: &SocketOptions) -> rustix::io::Result<()> {
     stream_options(socket, options)?;
