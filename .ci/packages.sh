@@ -17,12 +17,31 @@ has_program() {
     esac
 }
 
-# Rust cannot come from Debian 12: its packages are older than the toolchain this project pins.
+# Rust cannot come from Debian 12: its packages are older than the toolchain this project pins. Without cargo rustup's own installer
+# is fetched and run for this user; with need_rust no, that is left to the user.
 need_rust() {
-    [ -x "$HOME/.cargo/bin/cargo" ] && PATH="$HOME/.cargo/bin:$PATH"
+    local fetch=${1:-yes} folder status=0
+    [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ] && PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
     command -v cargo >/dev/null && return
-    echo "cargo is missing: install Rust from https://rustup.rs, then run this again" >&2
-    exit 1
+    if [ "$fetch" != yes ]; then
+        echo "cargo is missing: install Rust from https://rustup.rs, then run this again" >&2
+        exit 1
+    fi
+    echo "cargo is missing: fetching Rust by the installer of https://rustup.rs, for this user alone (${RUSTUP_HOME:-$HOME/.rustup}," \
+        "${CARGO_HOME:-$HOME/.cargo}); --no-rustup refuses that"
+    need_programs curl=curl ca-certificates=/etc/ssl/certs/ca-certificates.crt
+    folder=$(mktemp -d)
+    # To a file first: what was cut off on its way is not run.
+    curl --proto '=https' --tlsv1.2 --silent --show-error --fail --location --max-time 120 \
+        --output "$folder/rustup-init.sh" https://sh.rustup.rs &&
+        sh "$folder/rustup-init.sh" -y --quiet --no-modify-path --profile minimal --default-toolchain none || status=$?
+    rm -rf -- "$folder"
+    PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+    # What rust-toolchain.toml asks for. A rustup that is older than the command fetches it at the first call of cargo.
+    if [ "$status" -ne 0 ] || ! { rustup toolchain install || cargo --version; } >&2; then
+        echo "Rust could not be fetched: install it from https://rustup.rs, then run this again" >&2
+        exit 1
+    fi
 }
 
 install_packages() {

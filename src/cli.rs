@@ -4,13 +4,16 @@
 
 mod import;
 
+#[cfg(test)]
+mod manual;
+
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use hale::boot::{self, Exit};
+use hale::boot::{self, Exit, Tried};
 use hale::config::{self, Config, Loaded, Secrets, Show};
 use hale::control::admin::client::AskError;
 use hale::control::admin::{self, Happening, Page, Pressed, Request, Watch};
@@ -55,6 +58,11 @@ enum Command {
         #[arg(long)]
         connect: bool,
     },
+    /// Try from inside the sandbox what it has to refuse; exits 0 if all of it is refused, 78 otherwise
+    ///
+    /// Goes into the sandbox as `hale run` does with this configuration, and tries thirty things that an intruder would like, by system call
+    /// and by ring. Nothing is changed, and a Hale that runs is not asked.
+    CheckSandbox,
     /// Compare this host with what it should be for the configured number of sessions; exits 78 if something must change
     CheckHost {
         /// For so many sessions instead
@@ -133,6 +141,7 @@ pub(crate) fn run() -> ExitCode {
             }
         },
         Command::CheckConfig { connect } => check_config(&cli.config, settings, *connect),
+        Command::CheckSandbox => check_sandbox(settings),
         Command::CheckHost { sessions, print } => check_host(&cli, settings, *sessions, *print),
         Command::Config { .. } | Command::Import(_) => Exit::Ok.into(),
         Command::Top(command) => top(settings, command),
@@ -235,6 +244,25 @@ fn check_backends(settings: &Config) -> ExitCode {
         (false, true) => Exit::TempFail.into(),
         (false, false) => Exit::Ok.into(),
     }
+}
+
+fn check_sandbox(settings: &Config) -> ExitCode {
+    let (tried, lines) = match boot::try_sandbox(settings) {
+        Ok(tried) => tried,
+        Err(refusal) => {
+            complain(&format!("error: {refusal}"));
+            return refusal.exit.into();
+        }
+    };
+    for Tried { what, by, outcome, .. } in &tried {
+        print(&format!("{what:<52} {by:<27} {outcome}\n"));
+    }
+    for line in lines {
+        complain(&line);
+    }
+    let refused = tried.iter().filter(|tried| tried.is_refused).count();
+    print(&format!("{refused} of {} refused\n", tried.len()));
+    if refused == tried.len() { Exit::Ok.into() } else { Exit::Config.into() }
 }
 
 fn print_config(loaded: &Loaded, show: Show, secrets: Secrets) -> ExitCode {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use super::cores;
+use super::sandbox::{Confinement, Kind};
 use crate::config::Edition;
 use crate::names::CoreId;
 use crate::ring::descriptors;
@@ -26,6 +27,7 @@ pub(super) struct DataCore {
     /// Where the sockets to listen on come out. The thread that starts this one owns it in the process's table.
     pub(super) passed: Fd,
     pub(super) options: SocketOptions,
+    pub(super) confinement: Confinement,
     /// Told once: whether the thread has a descriptor table of its own, so that the process's copy can be closed.
     pub(super) own_table: Sender<bool>,
 }
@@ -65,10 +67,15 @@ impl DataCore {
         let renewal = Renewal::new(self.editions, &edition, self.basis);
         // The core outlives it.
         drop(edition);
+        self.confinement.restrict(Kind::DataCore);
+        let counters = self.exchange.counters.get(usize::from(self.id.0)).cloned();
         let look_ups = LookUps::new(self.id, self.exchange, &cache).ruled_by(settings.policy);
         // The sockets that it accepts at are passed to it, at the start and later.
         let worker = Worker::new(port, &settings, links, Vec::new(), look_ups, self.seed);
         worker.renewed_by(renewal).run();
+        if let Some(counters) = counters {
+            counters.beat.leave();
+        }
     }
 }
 

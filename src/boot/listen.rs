@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::activation::Activation;
 use super::exit::{Exit, Refusal};
 use crate::config::model::AdminService;
 use crate::config::{Config, Listener};
@@ -16,6 +17,7 @@ pub(super) fn open(
     options: &SocketOptions,
     writer: &mut LogWriter,
 ) -> Result<Vec<Opened>, Refusal> {
+    let mut activation = Activation::take();
     let mut opened = Vec::new();
     for listener in &config.listeners {
         let Listener { name, protocol, address, port, .. } = listener;
@@ -25,10 +27,16 @@ pub(super) fn open(
             continue;
         }
         let endpoint = SocketAddr::new(*address, *port);
-        let sockets =
-            ports::on_all_cores(name, endpoint, cores, options).map_err(|fault| refusal(&fault))?;
+        let sockets = match activation.of(endpoint, cores, options) {
+            Some(sockets) => sockets?,
+            None => ports::on_all_cores(name, endpoint, cores, options)
+                .map_err(|fault| refusal(&fault))?,
+        };
         opened.push((listener.clone(), sockets));
         writer.add_line(Level::Info, &format!("listening for {protocol} on {endpoint}"));
+    }
+    for remark in activation.remarks() {
+        writer.add_line(Level::Warning, &remark);
     }
     match serves_nothing(config) {
         Some(reason) => Err(Refusal::config(reason)),

@@ -8,7 +8,8 @@ use std::thread::JoinHandle;
 use super::cores::{self, Plan};
 use super::data_core::DataCore;
 use super::exit::{Exit, Refusal};
-use super::{admin_socket, limits, listen, lock, settings};
+use super::sandbox::{Confinement, Kind};
+use super::{admin_socket, limits, listen, lock, privileges, sandbox, settings};
 use crate::config::{Config, Edition, Settings};
 use crate::control::admin::{About, Admin, AdminSocket, Board, Reloaded};
 use crate::control::cluster::ClusterSettings;
@@ -35,12 +36,18 @@ use crate::worker::Basis;
 /// Why Hale can't run, with remedy and exit code.
 pub fn serve(config: &Config, path: &Path, written: &Arc<Settings>) -> Result<(), Refusal> {
     crate::ring::probe::probe().map_err(|fault| Refusal::config(fault.to_string()))?;
+    privileges::give_up(config)?;
     let plan = cores::plan(&config.data_cores, &config.control_core)?;
     let mut writer = LogWriter::open(&config.log).map_err(Refusal::config)?;
     let _lock = lock::lock(&config.base_dir)?;
     let socket = admin_socket::open(&config.base_dir)?;
     let board = Board::default();
     lock::make_folder("state_dir", &config.state_dir)?;
+    // What the process writes is there, and it has no other thread yet.
+    let (confinement, lines) = sandbox::enter(config)?;
+    for (level, line) in lines {
+        writer.add_line(level, &line);
+    }
     let exchange = Exchange::new(plan.data.len()).map_err(|error| no_resources(&error))?;
     exchange.loads.expect_bounds(config.limits.backend_connections > 0);
     let sources = load_passdbs(config, &exchange, &board, &mut writer)?;
@@ -98,7 +105,7 @@ pub fn serve(config: &Config, path: &Path, written: &Arc<Settings>) -> Result<()
         cores: plan.data.len(),
         secret,
     };
-    let house = House { config, plan, exchange, options, basis };
+    let house = House { config, plan, exchange, options, basis, confinement };
     let desk = Desk { socket, board, doors: to_serve, reloaded };
     let ended = house.run((geodb, local), reloader, writer, desk, ends);
     admin_socket::remove(&config.base_dir);
@@ -200,6 +207,7 @@ struct House<'a> {
     exchange: Exchange,
     options: SocketOptions,
     basis: Basis,
+    confinement: Confinement,
 }
 
 impl House<'_> {
@@ -247,7 +255,7 @@ impl House<'_> {
         };
         let ended = crate::control::run(control, exchange, || {
             let cores = self.start_cores(&ports.editions(), ends)?;
-            tell_systemd_ready();
+            self.confinement.restrict(Kind::Control);
             Ok(move || join(cores))
         });
         self.exchange.hashing.close();
@@ -262,7 +270,13 @@ impl House<'_> {
         let Exchange { hashing, to_cores, .. } = &self.exchange;
         let auth = &self.config.auth;
         let threads = auth.hash_threads.map_or_else(default_hash_threads, usize::from);
-        start_hashing(threads, auth.hash_memory, hashing, to_cores)
+        // Threads begin with what the thread that starts them has left.
+        let start = || {
+            self.confinement.restrict(Kind::Control);
+            start_hashing(threads, auth.hash_memory, hashing, to_cores)
+        };
+        let started = std::thread::scope(|scope| scope.spawn(start).join());
+        started.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// What is told of the process that does not change.
@@ -295,6 +309,7 @@ impl House<'_> {
                 seed: u64::from_ne_bytes(random::<8>()?),
                 passed: end.fd(),
                 options: self.options,
+                confinement: self.confinement,
                 own_table,
             };
             let name = format!("hale-data-{index}");
@@ -314,11 +329,6 @@ fn join(cores: Vec<JoinHandle<()>>) {
         // A data core that panics aborts the process; a join can only succeed.
         let _ = core.join();
     }
-}
-
-fn tell_systemd_ready() {
-    // Without systemd there is no supervisor to tell.
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 }
 
 /// What we call ourselves in greetings, and towards backends, which refuse mail from a client without a proper name.

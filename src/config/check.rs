@@ -30,7 +30,7 @@ use super::diagnostic::{Findings, nearest};
 use super::environment::Environment;
 use super::model::{
     Auth, Config, ControlCore, Cores, Doveadm, HeaderOption, Limits, ProtocolSettings, Proxy,
-    ProxyHeader, ProxySsl, TokenExpiry, Trust,
+    ProxyHeader, ProxySsl, Sandbox, TokenExpiry, Trust,
 };
 use super::registry::Scope;
 use super::sieve::ManageSieve;
@@ -63,6 +63,14 @@ pub(crate) fn check(
     let config = Config {
         base_dir: folder(root, "base_dir", findings),
         state_dir: folder(root, "state_dir", findings),
+        drop_privileges_to: root.optional_text("drop_privileges_to"),
+        sandbox: match root.text("sandbox").as_str() {
+            "no" => Sandbox::No,
+            "yes" => Sandbox::Yes,
+            _ => Sandbox::Try,
+        },
+        // Filled in by `load`, which has the files of the configuration as well.
+        files: Vec::new(),
         data_cores,
         control_core,
         listeners,

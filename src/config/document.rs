@@ -283,13 +283,19 @@ that was hidden when the configuration was printed (`# hidden, use -P to show it
 
 #[cfg(test)]
 mod tests {
+    use super::super::manual::hale_conf_5;
     use super::*;
     use std::path::Path;
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test may be asked to rewrite its document")]
     fn config_md_in_the_repository_is_up_to_date() {
-        for (name, page) in [("docs/CONFIG.md", config_md()), ("docs/DOVECOT.md", dovecot_md())] {
+        let manual = hale_conf_5(&config_md());
+        for (name, page) in [
+            ("docs/CONFIG.md", config_md()),
+            ("docs/DOVECOT.md", dovecot_md()),
+            ("packaging/man/hale.conf.5", manual),
+        ] {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
             if std::env::var("UPDATE_DOCS").is_ok() {
                 std::fs::create_dir_all(path.parent().unwrap()).unwrap();

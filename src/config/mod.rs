@@ -16,6 +16,8 @@ mod environment;
 mod value;
 pub mod registry;
 pub mod document;
+mod files;
+pub mod manual;
 pub mod model;
 pub mod sieve;
 mod sort;
@@ -38,7 +40,7 @@ pub use edition::{Edition, OpenListener};
 pub use model::{
     AllowCleartext, Cassandra, Config, Consistencies, Consistency, ControlCore, Cores, Field,
     GeoDb, Listener, Log, LogTarget, LoginLog, Outcome, Passdb, PassdbDriver, RemotePassdb,
-    RequestClientCert, Service, Skip, Sql, SqlDatabase, SslMode, TokenExpiry,
+    RequestClientCert, Sandbox, Service, Skip, Sql, SqlDatabase, SslMode, TokenExpiry,
 };
 pub use raw::Source;
 pub use render::{Secrets, Show, render};
@@ -75,7 +77,8 @@ pub fn load(source: &mut impl Source, path: &Path) -> Loaded {
     let (entries, environment) = raw::read(source, path, &mut findings);
     let start = Place::new(&Arc::from(path), 1);
     let settings = sort::sort(&entries, &start, &environment, &mut findings);
-    let config = check::check(&settings, &environment, &mut findings);
+    let mut config = check::check(&settings, &environment, &mut findings);
+    config.files = files::named(&settings, &entries);
     let (errors, warnings) = findings.into_parts();
     let config = if errors.is_empty() { Some(config) } else { None };
     Loaded { config, settings: Arc::new(settings), errors, warnings }

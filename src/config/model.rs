@@ -39,7 +39,7 @@ pub use imapc::{Imapc, ImapcSsl};
 pub use ldap::{Ldap, LdapCompare, LdapDeref, LdapScope, LdapServer};
 pub use lmtp::Lmtp;
 pub use oauth2::{Authorities, IntrospectionMode, KeySource, OAuth2};
-pub use operation::{Limits, Log, LogTarget, LoginLog};
+pub use operation::{Limits, Log, LogTarget, LoginLog, Sandbox};
 pub use policy::AuthPolicy;
 pub use sql::{Sql, SqlDatabase, SqlServer, SqlTls};
 pub use ssl::{
@@ -57,6 +57,12 @@ pub struct Config {
     pub base_dir: PathBuf,
     /// Folder of what must survive a restart.
     pub state_dir: PathBuf,
+    /// The user that root becomes before anything is opened.
+    pub drop_privileges_to: Option<String>,
+    /// Whether the process gives up what it does not need.
+    pub sandbox: Sandbox,
+    /// The files of the configuration, and every file and folder that it names.
+    pub files: Vec<PathBuf>,
     /// CPUs that carry connections.
     pub data_cores: Cores,
     /// CPU that carries everything else.

@@ -9,6 +9,7 @@ use crate::names::Protocol;
 mod blocks;
 mod bounds;
 mod cassandra;
+mod confinement;
 mod effect;
 mod evidence;
 mod fields;
@@ -286,6 +287,7 @@ impl Setting {
 pub fn settings() -> impl Iterator<Item = &'static Setting> {
     general::SETTINGS
         .iter()
+        .chain(confinement::SETTINGS)
         .chain(moves::SETTINGS)
         .chain(evidence::SETTINGS)
         .chain(bounds::SETTINGS)

@@ -160,6 +160,7 @@ fn the_examples_load_without_errors() {
 fn the_examples_load_without_a_warning_or_explain_it() {
     let clear = "setting auth_allow_cleartext: passwords from other hosts";
     for text in [
+        include_str!("../../examples/hale.conf"),
         include_str!("../../examples/loopback.conf"),
         include_str!("../../examples/palomar-proxy.conf"),
     ] {

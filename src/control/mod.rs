@@ -33,6 +33,7 @@ mod reload;
 mod resolver;
 mod run;
 mod stats;
+mod supervisor;
 mod tasks;
 mod userdbs;
 mod wall_clock;

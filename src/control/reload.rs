@@ -6,6 +6,7 @@
 //! `tests/appliance/e2e/reload.rs`.
 #![forbid(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use crate::auth::cache::CacheRules;
 use crate::auth::passdb::Passdbs;
 use crate::config::model::Auth;
 use crate::config::registry::Effect;
-use crate::config::{self, Config, Loaded, Settings};
+use crate::config::{self, Config, Loaded, Sandbox, Settings};
 use crate::share::exchange::Exchange;
 use crate::tls::Context;
 
@@ -218,7 +219,10 @@ impl Reloader {
             },
             Err(()) => None,
         };
-        let Some((files, ports, doors)) = ports else { return Ok(Err(faults)) };
+        let Some((files, ports, doors)) = ports else {
+            faults.extend(out_of_reach(&self.ports.edition().config, &config));
+            return Ok(Err(faults));
+        };
         Ok(Ok(Ready { config, files, userdbs, policy, ports, doors }))
     }
 
@@ -262,6 +266,25 @@ impl Reloader {
         let all = remarks.into_iter().chain(remarks_on_passdbs).chain(unserved);
         Ok(Done { names, remarks: all.collect(), ..Done::default() })
     }
+}
+
+/// What the sandbox of the start keeps from this process, whatever a file's rights say.
+fn out_of_reach(running: &Config, wanted: &Config) -> Vec<String> {
+    let folders = |config: &Config| -> BTreeSet<PathBuf> {
+        config.files.iter().filter_map(|file| file.parent().map(PathBuf::from)).collect()
+    };
+    if running.sandbox == Sandbox::No {
+        return Vec::new();
+    }
+    let new = &folders(wanted) - &folders(running);
+    let told = |folder: &PathBuf| {
+        format!(
+            "sandbox: no setting named a file in {} when Hale was started, so that nothing there is within reach until it is \
+             started again",
+            folder.display()
+        )
+    };
+    new.iter().map(told).collect()
 }
 
 impl FilesRead {

@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::orders::Orders;
 use super::ports::Ports;
+use super::supervisor;
 use super::tasks::{Control, FileSignals, Tasks};
 use crate::share::exchange::Exchange;
 use crate::share::messages::ToCore;
@@ -40,7 +41,11 @@ pub fn run<Joined: FnOnce() + Send + 'static>(
         let mut tasks = Tasks::start(control, &exchange, files, orders.clone()).await?;
         let served = match start_cores() {
             Ok(joined) => {
+                supervisor::ready(exchange.to_cores.len());
+                let watchdog =
+                    tokio::task::spawn_local(supervisor::feed_watchdog(exchange.clone()));
                 serve(&mut tasks, &exchange, (ending, orders), &ports, joined).await;
+                watchdog.abort();
                 Ok(())
             }
             Err(error) => Err(error),
@@ -85,6 +90,7 @@ async fn serve(
             || "all the time they want".to_owned(),
             |time| format!("{} s to finish", time.as_secs()),
         );
+        supervisor::stopping(&format!("sessions have {until}"));
         tasks.note(format!("stopping: sessions have {until}; a second signal ends them now"));
         for core in &exchange.to_cores {
             // Mailboxes hold thousands; a core that lets them fill up will see the next signal.

@@ -6,6 +6,7 @@
 //! Tests: at the end of the files, and against the real kernel in `tests/appliance/ring`.
 #![allow(unsafe_code, reason = "the kernel's interface; every block says why it is sound")]
 
+pub mod attempts;
 pub mod port;
 pub mod slots;
 pub mod socket;
@@ -13,7 +14,9 @@ pub mod outgoing;
 mod pipes;
 pub mod clock;
 pub mod descriptors;
+mod addresses;
 mod endings;
+pub mod inherited;
 pub mod passing;
 pub mod memory;
 pub mod wake;

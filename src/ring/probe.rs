@@ -2,7 +2,8 @@
 
 use std::io;
 
-use io_uring::{IoUring, Probe, opcode};
+use io_uring::register::Restriction;
+use io_uring::{IoUring, Probe, opcode, squeue};
 
 /// Why Hale can't run on this kernel. Each text ends with the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +30,7 @@ pub enum KernelFault {
     )]
     TooOld(io::Error),
     /// An operation is missing.
-    #[error(
-        "this kernel's io_uring lacks {0}: Hale needs Linux 6.1 or later without ring restrictions"
-    )]
+    #[error("this kernel's io_uring lacks {0}: Hale needs Linux 6.1 or later")]
     Lacks(&'static str),
     /// Something else.
     #[error("io_uring does not start: {0}")]
@@ -58,14 +57,7 @@ pub fn probe() -> Result<(), KernelFault> {
     let ring: IoUring = builder().build(8)?;
     let mut probe = Probe::new();
     ring.submitter().register_probe(&mut probe)?;
-    let needed = [
-        (opcode::Accept::CODE, "IORING_OP_ACCEPT"),
-        (opcode::Connect::CODE, "IORING_OP_CONNECT"),
-        (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD"),
-        (opcode::AsyncCancel::CODE, "IORING_OP_ASYNC_CANCEL"),
-        (opcode::Send::CODE, "IORING_OP_SEND"),
-    ];
-    for (code, name) in needed {
+    for (code, name) in OPERATIONS {
         if !probe.is_supported(code) {
             return Err(KernelFault::Lacks(name));
         }
@@ -76,11 +68,32 @@ pub fn probe() -> Result<(), KernelFault> {
     if !ring.params().is_feature_ext_arg() {
         return Err(KernelFault::Lacks("IORING_FEAT_EXT_ARG"));
     }
-    Ok(())
+    // What it refuses is told here, before anything is opened.
+    restricted(8).map(drop).map_err(KernelFault::from)
 }
 
+/// A ring of the calling thread that can do what a data core does and nothing else, whatever is written into its queue (P17, UR-11). The
+/// kernel takes no other operation, no other flag and no registration from it any more.
+pub(super) fn restricted(entries: u32) -> io::Result<IoUring> {
+    let ring = builder().setup_r_disabled().build(entries)?;
+    let mut rules: Vec<_> = OPERATIONS.iter().map(|(code, _)| Restriction::sqe_op(*code)).collect();
+    rules.push(Restriction::sqe_flags_allowed(squeue::Flags::SKIP_SUCCESS.bits()));
+    ring.submitter().register_restrictions(&mut rules)?;
+    ring.submitter().register_enable_rings()?;
+    Ok(ring)
+}
+
+/// All that a data core asks its ring for; an operation that is used anywhere else has to be here first.
+const OPERATIONS: [(u8, &str); 5] = [
+    (opcode::Accept::CODE, "IORING_OP_ACCEPT"),
+    (opcode::Connect::CODE, "IORING_OP_CONNECT"),
+    (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD"),
+    (opcode::AsyncCancel::CODE, "IORING_OP_ASYNC_CANCEL"),
+    (opcode::Send::CODE, "IORING_OP_SEND"),
+];
+
 /// The flags every ring of ours is made with; the probe tries the same.
-pub(super) fn builder() -> io_uring::Builder {
+fn builder() -> io_uring::Builder {
     let mut builder = IoUring::builder();
     builder
         .setup_single_issuer()

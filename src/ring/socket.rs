@@ -199,6 +199,12 @@ pub fn reserve(on: SocketAddr) -> std::io::Result<()> {
     Ok(net::bind(&socket, &on)?)
 }
 
+/// Gives a socket that another process has made listen what ours have from the start.
+pub(super) fn listen_as_ours(socket: &OwnedFd, options: &SocketOptions) -> rustix::io::Result<()> {
+    stream_options(socket, options)?;
+    net::listen(socket, limits::LISTEN_BACKLOG)
+}
+
 fn stream_options(socket: &OwnedFd, options: &SocketOptions) -> rustix::io::Result<()> {
     sockopt::set_tcp_nodelay(socket, true)?;
     set_probes(socket)?;

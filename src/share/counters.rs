@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
+use super::beat::Beat;
 use super::logins::Logins;
 use crate::event::{Closed, Notice};
 use crate::limits;
@@ -232,6 +233,8 @@ pub struct Counters {
     longest_turn_ms: AtomicU64,
     /// Logins, by more than their number.
     pub logins: Logins,
+    /// Whether the core turns.
+    pub beat: Beat,
     /// Sockets that the core listens on.
     listening: AtomicU64,
     /// The serial of the edition of the configuration that the core goes by.
@@ -245,6 +248,7 @@ impl Default for Counters {
             cells,
             longest_turn_ms: AtomicU64::new(0),
             logins: Logins::default(),
+            beat: Beat::default(),
             listening: AtomicU64::new(0),
             edition: AtomicU64::new(0),
         }

@@ -171,6 +171,8 @@ pub enum ToCore {
     Enquire(Arc<Enquiry>, Place),
     /// An operator wants to see a user's sessions.
     Trace(Arc<TraceOrder>),
+    /// Write this number down, which shows that the core turns.
+    Beat(u64),
     /// Stop: finish what runs within this time.
     Drain(Duration),
     /// Another edition of the configuration is in force.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bounded;
+pub mod beat;
 pub mod mailbox;
 pub mod guesses;
 pub mod jobs;

@@ -307,6 +307,7 @@ impl<P: Port> Worker<P> {
                 }
                 ToCore::Enquire(enquiry, from) => self.rooms.enquiries.ask(enquiry, from),
                 ToCore::Trace(order) => self.trace(order),
+                ToCore::Beat(number) => self.rooms.reports.answer_beat(number),
                 ToCore::Drain(within) => self.drain(within),
                 ToCore::Renew => self.renew(),
             }

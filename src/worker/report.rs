@@ -72,6 +72,11 @@ impl Reports {
         self.add(Counter::RingLost, overflow.lost.into());
     }
 
+    /// Shows the control core that this core turns.
+    pub(super) fn answer_beat(&self, number: u64) {
+        self.counters.beat.answer(number);
+    }
+
     /// Counts an event and hands it to the log.
     pub(super) fn report(&self, event: Event) {
         self.count_event(&event);

@@ -20,6 +20,8 @@ const GROUPS: &[&str] = &["ClientSsl.offer", "Ssl.backend_offer", "Offer.groups"
 pub(crate) const FILLS: &[Row] = &[
     (Global, "base_dir", &["Config.base_dir"]),
     (Global, "state_dir", &["Config.state_dir"]),
+    (Global, "drop_privileges_to", &["Config.drop_privileges_to"]),
+    (Global, "sandbox", &["Config.sandbox", "Config.files"]),
     (Global, "data_cores", &["Config.data_cores"]),
     (Global, "control_core", &["Config.control_core"]),
     (Global, "connections_per_core_max", &["Limits.connections_per_core"]),

@@ -82,3 +82,14 @@ pub enum LogTarget {
     /// A file, opened for appending.
     File(PathBuf),
 }
+
+/// Whether the process gives up, before it serves, what it never needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sandbox {
+    /// It keeps everything.
+    No,
+    /// As far as the kernel knows how.
+    Try,
+    /// Without all of it the process does not start.
+    Yes,
+}

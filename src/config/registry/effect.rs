@@ -48,9 +48,11 @@ const RESTART: &[&str] = &[
     "connections_per_core_max",
     "control_core",
     "data_cores",
+    "drop_privileges_to",
     "hostname",
     "relay_receive_buffer",
     "relay_unsent_buffer",
+    "sandbox",
     "state_dir",
 ];
 

@@ -8,6 +8,7 @@ use super::panics;
 use crate::control::admin::Board;
 use crate::control::orders::Orders;
 use crate::control::reload::{Outcome, Reloader};
+use crate::control::supervisor;
 use crate::event::Event;
 use crate::share::mailbox::Mailbox;
 
@@ -25,6 +26,7 @@ pub(super) async fn carry_out(
         }
         // An operator who asks from here on waits for the next.
         let waiting = orders.take_waiting();
+        supervisor::reloading();
         let outcome = match reloader.reload(&board, &orders).await {
             Ok(outcome) => outcome,
             Err(error) => return panics::go_on(error),
@@ -34,6 +36,7 @@ pub(super) async fn carry_out(
             Outcome::Refused(reasons) => board.settings_refused(&reasons.join("; ")),
         }
         let is_done = reloader.ports.carried_out().await;
+        supervisor::reloaded();
         for (warning, line) in lines(&outcome, is_done) {
             let text = line.replace('\n', "; ").into_boxed_str();
             // A full mailbox loses the line, as with every sender (RS-08).

@@ -1,4 +1,4 @@
-//! What Debian's fail2ban makes of Hale's log with its filter for Dovecot: it finds the logins that failed, each with the
+//! What Debian's fail2ban makes of Hale's log with its filter for Dovecot, and with Hale's own: it finds the logins that failed, each with the
 //! client's address, and no other line; and no client can make it find another address.
 
 use std::collections::BTreeSet;
@@ -63,6 +63,7 @@ fn fail2ban_finds_the_failed_logins_in_the_log_and_only_them() {
     let log = site.hale.setup().path().join("hale.log");
     await_ends(&site.hale, &failed);
     assert_eq!(found(&log, "dovecot"), failed);
+    assert_eq!(found(&log, &own_filter(site.hale.setup().path())), failed);
     let logins = fs::read_to_string(&log).unwrap().matches("-login: Login: user=<banned-").count();
     assert_eq!(logins, PROTOCOLS.len(), "one line for each login");
     // The mode that looks for clients that only came and went finds those, too: the harness, which asked whether the port
@@ -95,6 +96,17 @@ fn fail2ban_finds_the_failed_logins_in_the_journal() {
     let file = hale.setup().path().join("journal");
     fs::write(&file, journal).unwrap();
     assert_eq!(found(&file, "dovecot[logtype=journal,_daemon=hale]"), failed);
+    assert_eq!(found(&file, &own_filter(hale.setup().path())), failed);
+}
+
+/// The filter that Hale ships, beside what it includes as in fail2ban's own folder.
+fn own_filter(place: &Path) -> String {
+    let filter = place.join("filter.conf");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/fail2ban/filter.conf");
+    fs::copy(shipped, &filter).unwrap();
+    std::os::unix::fs::symlink("/etc/fail2ban/filter.d/common.conf", place.join("common.conf"))
+        .unwrap();
+    filter.display().to_string()
 }
 
 /// The addresses that the filter finds, each as often as it finds it but for repetitions.

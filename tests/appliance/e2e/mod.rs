@@ -45,6 +45,8 @@ mod direct;
 // The tests, in the order in which a connection travels.
 mod start;
 mod import;
+mod systemd;
+mod package;
 mod proxy_header;
 mod senders;
 mod addresses;

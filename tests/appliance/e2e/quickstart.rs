@@ -28,3 +28,37 @@ fn quickstart_logs_a_user_in_and_leaves_nothing_behind() {
     let left: Vec<_> = fs::read_dir(place.path()).unwrap().collect();
     assert!(left.is_empty(), "left behind: {left:?}\n{report}");
 }
+
+/// `./quickstart` and `./test` on a host without Rust. The installer of this test stands in for rustup's, which is fetched from the net.
+#[test]
+fn without_rust_rustup_is_fetched_and_said_so_and_an_option_refuses() {
+    let place = tempfile::tempdir().unwrap();
+    let programs = place.path().join("bin");
+    fs::create_dir(&programs).unwrap();
+    // Nothing else is on this host's path: no cargo, whatever the host has.
+    for name in ["bash", "sh", "mktemp", "rm", "mkdir", "cp", "chmod", "cat"] {
+        let found = Path::new("/bin").join(name);
+        std::os::unix::fs::symlink(&found, programs.join(name)).unwrap();
+    }
+    let curl = "#!/bin/sh\nwhile [ \"$1\" != --output ]; do shift; done\ncat >\"$2\" <<'END'\nmkdir -p \"$HOME/.cargo/bin\"\n\
+                printf '#!/bin/sh\\necho \"${0##*/} $*\"\\n' >\"$HOME/.cargo/bin/cargo\"\n\
+                cp \"$HOME/.cargo/bin/cargo\" \"$HOME/.cargo/bin/rustup\"\nchmod +x \"$HOME\"/.cargo/bin/*\necho \"installer $*\"\nEND\n";
+    fs::write(programs.join("curl"), curl).unwrap();
+    fs::set_permissions(programs.join("curl"), Permissions::from_mode(0o755)).unwrap();
+    let need_rust = |answer: &str| {
+        let script = format!(". .ci/packages.sh; need_rust {answer}; command -v cargo");
+        let mut command = Command::new("/bin/bash");
+        command.args(["-euc", &script]).current_dir(env!("CARGO_MANIFEST_DIR")).env_clear();
+        command.env("PATH", &programs).env("HOME", place.path()).output().unwrap()
+    };
+    let refused = need_rust("no");
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("https://rustup.rs"), "{}", said(&refused));
+    let fetched = need_rust("yes");
+    let report = said(&fetched);
+    assert!(fetched.status.success(), "{report}");
+    let cargo = place.path().join(".cargo/bin/cargo");
+    for words in ["fetching Rust", "--no-rustup refuses", "installer -y", cargo.to_str().unwrap()] {
+        assert!(report.contains(words), "no {words}: {report}");
+    }
+}

@@ -15,6 +15,7 @@ pub(crate) const BASH: Tool = Tool { program: "bash", package: "bash" };
 pub(crate) const CC: Tool = Tool { program: "cc", package: "gcc" };
 pub(crate) const CHROMIUM: Tool =
     Tool { program: "chromium-headless-shell", package: "chromium-headless-shell" };
+pub(crate) const CHOWN: Tool = Tool { program: "chown", package: "coreutils" };
 pub(crate) const CP: Tool = Tool { program: "cp", package: "coreutils" };
 pub(crate) const CURL: Tool = Tool { program: "curl", package: "curl" };
 /// The system's own, which finds the system's modules.
@@ -22,12 +23,15 @@ pub(crate) const DEBIAN_PYTHON: Tool = Tool { program: "/usr/bin/python3", packa
 pub(crate) const DOVECONF: Tool = Tool { program: "doveconf", package: "dovecot-core" };
 pub(crate) const DOVEADM: Tool = Tool { program: "doveadm", package: "dovecot-core" };
 pub(crate) const DOVECOT: Tool = Tool { program: "dovecot", package: DOVECOT_PACKAGES };
+pub(crate) const DPKG_DEB: Tool = Tool { program: "dpkg-deb", package: "dpkg" };
+pub(crate) const ENV: Tool = Tool { program: "env", package: "coreutils" };
 pub(crate) const FAIL2BAN_REGEX: Tool = Tool { program: "fail2ban-regex", package: "fail2ban" };
 pub(crate) const FETCHMAIL: Tool = Tool { program: "fetchmail", package: "fetchmail" };
 pub(crate) const GSASL: Tool = Tool { program: "gsasl", package: "gsasl" };
 pub(crate) const HAPROXY: Tool = Tool { program: "haproxy", package: "haproxy" };
 pub(crate) const HITCH: Tool = Tool { program: "hitch", package: "hitch" };
 pub(crate) const JAVA: Tool = Tool { program: "java", package: "default-jre-headless" };
+pub(crate) const MAN: Tool = Tool { program: "man", package: "man-db" };
 pub(crate) const MARIADB: Tool = Tool { program: "mariadb", package: "mariadb-client" };
 pub(crate) const MARIADBD: Tool = Tool { program: "mariadbd", package: "mariadb-server" };
 pub(crate) const MARIADB_INSTALL: Tool =
@@ -41,6 +45,7 @@ pub(crate) const NGINX_STREAM: Tool =
 pub(crate) const NODE: Tool = Tool { program: "node", package: "nodejs" };
 pub(crate) const NPM: Tool = Tool { program: "npm", package: "npm" };
 pub(crate) const NSENTER: Tool = Tool { program: "nsenter", package: "util-linux" };
+pub(crate) const OBJDUMP: Tool = Tool { program: "objdump", package: "binutils" };
 pub(crate) const OPENSSL: Tool = Tool { program: "openssl", package: "openssl" };
 pub(crate) const OPENSSL_OF_PYTHON: Tool =
     Tool { program: "/usr/lib/python3/dist-packages/OpenSSL/SSL.py", package: "python3-openssl" };
@@ -61,6 +66,9 @@ pub(crate) const SLAPD: Tool = Tool { program: "slapd", package: "slapd" };
 pub(crate) const STUNNEL: Tool = Tool { program: "stunnel4", package: "stunnel4" };
 pub(crate) const SWAKS: Tool = Tool { program: "swaks", package: "swaks" };
 pub(crate) const STRACE: Tool = Tool { program: "strace", package: "strace" };
+pub(crate) const SYSTEMD_ANALYZE: Tool = Tool { program: "systemd-analyze", package: "systemd" };
+pub(crate) const SYSTEMD_SOCKET_ACTIVATE: Tool =
+    Tool { program: "systemd-socket-activate", package: "systemd" };
 pub(crate) const TESTSSL: Tool = Tool { program: "testssl", package: "testssl.sh" };
 pub(crate) const UNSHARE: Tool = Tool { program: "unshare", package: "util-linux" };
 
