@@ -66,8 +66,12 @@ impl Orders {
     }
 
     /// Waits for an order to open the log again.
-    pub(super) async fn log(&self) -> Option<LogWriter> {
+    pub(super) async fn log(&self) {
         self.0.log.notified().await;
+    }
+
+    /// Where the log goes from now on, if that is news.
+    pub(super) fn take_writer(&self) -> Option<LogWriter> {
         self.0.writer.take()
     }
 }

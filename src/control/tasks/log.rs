@@ -31,11 +31,12 @@ pub(super) async fn write(
             }
             _ = rotate.recv() => writer.reopen(),
             _ = hangup.recv() => writer.reopen(),
-            next = orders.log() => match next {
-                Some(next) => writer.flush_into(next),
-                None => writer.reopen(),
-            },
+            () = orders.log() => writer.reopen(),
             _ = &mut stopped => last = true,
+        }
+        // Whatever woke it: what comes behind a reload is at the new place.
+        if let Some(next) = orders.take_writer() {
+            writer.flush_into(next);
         }
         while let Some(event) = events.take() {
             if let Some((level, text)) = writer.add(&event)
