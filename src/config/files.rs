@@ -56,6 +56,14 @@ fn path<'a>(kind: Kind, name: &str, text: &'a str) -> Option<&'a str> {
             Some(variable) => text.get(..variable)?.rsplit_once('/')?.0,
             None => text,
         }),
+        // `args = scheme=CRYPT /etc/dovecot/users`, as 2.3 has it.
+        (_, "args") => {
+            let path = text.split_ascii_whitespace().rfind(|word| word.starts_with('/'))?;
+            Some(
+                path.find('%')
+                    .map_or(Some(path), |at| path.get(..at)?.rsplit_once('/').map(|it| it.0))?,
+            )
+        }
         (_, "oauth2_key_set") => Some(text).filter(|text| !text.contains("://")),
         (_, "oauth2_local_validation_key_dict") => text.strip_prefix("fs:posix:prefix="),
         _ => None,
@@ -75,12 +83,19 @@ mod tests {
         let config = loaded(
             "cluster_geodb = sqlite:db/geodb\nssl_client_ca_file = /a/ca.pem\nlog_path = /var/log/hale/hale.log\n\
              passdb one {\n  driver = passwd-file\n  passwd_file_path = /p/%{protocol}/users\n}\n\
-             passdb two {\n  driver = passwd-file\n  passwd_file_path = users\n}\n",
+             passdb two {\n  driver = passwd-file\n  passwd_file_path = users\n}\n\
+             passdb {\n  driver = passwd-file\n  args = scheme=PLAIN /old/users\n}\n",
         );
         let files: Vec<&Path> = config.files.iter().map(AsRef::as_ref).collect();
-        for expected in
-            ["/e/t.conf", "/e/db/geodb", "/a/ca.pem", "/var/log/hale/hale.log", "/p", "/e/users"]
-        {
+        for expected in [
+            "/e/t.conf",
+            "/e/db/geodb",
+            "/a/ca.pem",
+            "/var/log/hale/hale.log",
+            "/p",
+            "/e/users",
+            "/old/users",
+        ] {
             assert!(files.contains(&Path::new(expected)), "{expected} is missing in {files:?}");
         }
     }

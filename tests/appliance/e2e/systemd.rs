@@ -163,7 +163,7 @@ fn source(path: &str) -> PathBuf {
 #[test]
 fn root_becomes_the_user_that_is_named_and_no_other_user_can() {
     let mut setup = Setup::new(free_port());
-    setup.configure("drop_privileges_to = nobody");
+    setup.configure("drop_privileges_to = nobody\nsandbox = try");
     setup.write();
     setup.make_cluster();
     if !rustix::process::geteuid().is_root() {
@@ -192,6 +192,7 @@ fn root_becomes_the_user_that_is_named_and_no_other_user_can() {
 #[test]
 fn p17_check_sandbox_is_refused_thirty_times_and_only_in_the_sandbox() {
     let mut setup = Setup::new(free_port());
+    setup.configure("sandbox = try");
     setup.write();
     let inside = setup.output("check-sandbox");
     let report = said(&inside);
