@@ -76,17 +76,7 @@ fn block(section: &Section, name: String) -> Change {
 }
 
 fn described(section: &Section) -> String {
-    let kind = match section.scope {
-        Scope::Global => "",
-        Scope::Service => "service",
-        Scope::Listener => "inet_listener",
-        Scope::Protocol => "protocol",
-        Scope::Passdb => "passdb",
-        Scope::LocalName => "local_name",
-        Scope::Pgsql => "pgsql",
-        Scope::Mysql => "mysql",
-        Scope::Dict => "dict",
-    };
+    let kind = section.scope.word();
     match &section.label {
         Some(label) => format!("{kind} {label}"),
         None => kind.to_owned(),

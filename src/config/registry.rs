@@ -114,6 +114,22 @@ impl Scope {
         }
     }
 
+    /// What the block begins with; nothing outside of all blocks.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Global => "",
+            Self::Service => "service",
+            Self::Listener => "inet_listener",
+            Self::Protocol => "protocol",
+            Self::Passdb => "passdb",
+            Self::LocalName => "local_name",
+            Self::Pgsql => "pgsql",
+            Self::Mysql => "mysql",
+            Self::Dict => "dict",
+        }
+    }
+
     /// What Dovecot puts in front of the names in full: `passdb_driver` is `driver` in `passdb { … }`.
     #[must_use]
     pub fn prefixes(self) -> &'static [&'static str] {

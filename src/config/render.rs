@@ -61,18 +61,12 @@ struct Page {
 
 impl Page {
     fn block(&mut self, section: &Section) {
-        let word = match section.scope {
+        match section.scope {
             Scope::Global => return,
-            Scope::Service => "service",
-            Scope::Listener => "inet_listener",
-            Scope::Protocol => "protocol",
-            Scope::Passdb => "passdb",
-            Scope::LocalName => "local_name",
-            Scope::Pgsql => "pgsql",
-            Scope::Mysql => "mysql",
             Scope::Dict => return self.dict(section),
-        };
-        self.open(word, section.label.as_deref());
+            _ => {}
+        }
+        self.open(section.scope.word(), section.label.as_deref());
         self.values(section);
         self.fields(section);
         for child in &section.children {
